@@ -1,0 +1,251 @@
+"""The public objects: `get`, `names`, `define`, `cite` and the Activation they speak of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Union
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from actlas import catalogue
+from actlas.catalogue import Definition, Paper, Parameter, Value
+from actlas.errors import ActlasError, nearest
+
+if TYPE_CHECKING:
+    from actlas.facts import Facts
+
+Array = npt.NDArray[Any]
+Input = Union[torch.Tensor, Array, float]
+
+
+@dataclass(frozen=True)
+class Activation:
+    """A function of the catalogue with its parameters filled in.
+
+    Call it on a tensor, an array or a number; the result is of the same kind.
+
+    >>> telu = get("telu")
+    >>> telu(1.0)
+    0.9913289158005998
+    >>> telu.derivative()(0.0)
+    0.7615941559557649
+    """
+
+    definition: Definition
+    values: tuple[tuple[str, Value], ...]
+    order: int = 0
+
+    @property
+    def name(self) -> str:
+        """The id."""
+        return self.definition.name
+
+    @property
+    def title(self) -> str:
+        """The name as the paper, or torch.nn, writes it."""
+        return self.definition.title
+
+    @property
+    def aliases(self) -> tuple[str, ...]:
+        """Other names it answers to."""
+        return self.definition.aliases
+
+    @property
+    def family(self) -> str:
+        """The file of the catalogue it stands in."""
+        return self.definition.family
+
+    @property
+    def description(self) -> str:
+        """One sentence."""
+        return self.definition.description
+
+    @property
+    def paper(self) -> Paper:
+        """Where it comes from."""
+        return self.definition.paper
+
+    @property
+    def status(self) -> str:
+        """"verified" against a primary source, or "reconstructed"."""
+        return self.definition.status
+
+    @property
+    def status_reason(self) -> str:
+        """Why it is only reconstructed, or ""."""
+        return self.definition.status_reason
+
+    @property
+    def parameters(self) -> Mapping[str, Parameter]:
+        """The parameters as declared."""
+        return self.definition.parameters
+
+    @property
+    def latex(self) -> str:
+        """The formula, or the derivative's, in LaTeX, as the paper writes it."""
+        from actlas.backends.latex import to_latex
+
+        return to_latex(self.expression(as_printed=True))
+
+    @property
+    def facts(self) -> Facts:
+        """The computed facts at these parameters."""
+        from actlas.facts import Facts, facts_of
+        from actlas.facts.curve import Curve
+
+        if not self.order:
+            return facts_of(self.definition, dict(self.values))
+        return Facts(Curve.of(self.expression(), catalogue.unroll(dict(self.values))))
+
+    def expression(self, *, as_printed: bool = False) -> Any:
+        """Return the expression, differentiated `order` times."""
+        from actlas.expr import derivative
+
+        shape = self.definition.shape_of(dict(self.values))
+        root = self.definition.expression(shape, as_printed=as_printed and not self.order)
+        return derivative(root, "x", self.order) if self.order else root
+
+    def derivative(self, order: int = 1) -> Activation:
+        """Return the derivative of the given order as a function of the same kind."""
+        if isinstance(order, bool) or not isinstance(order, int) or order < 0:
+            raise ActlasError(f"the order of a derivative is 0, 1, 2, ..., got {order!r}")
+        return Activation(self.definition, self.values, self.order + order)
+
+    def source(self, language: str) -> str:
+        """Return the function as source code: "c", "javascript" or "latex"."""
+        from actlas.backends import sources
+
+        return sources.source(self.expression(), self._inputs(), self.name, language)
+
+    def _inputs(self) -> tuple[str, ...]:
+        shape = self.definition.shape_of(dict(self.values))
+        return (*self.definition.inputs, *self.definition.scalars(shape))
+
+    def __call__(self, *inputs: Input) -> Any:
+        if len(inputs) != len(self.definition.inputs):
+            wanted = " and ".join(self.definition.inputs)
+            raise ActlasError(f"{self.name} is a function of {wanted}, got {len(inputs)} values")
+        numbers = tuple(catalogue.unroll(dict(self.values)).values())
+        if isinstance(inputs[0], torch.Tensor):
+            return self._on_tensors(inputs, numbers)
+        return self._on_arrays(inputs, numbers)
+
+    def _on_tensors(self, inputs: tuple[Any, ...], numbers: tuple[float, ...]) -> torch.Tensor:
+        from actlas.kernels.autograd import apply, elementwise
+        from actlas.nn._apply import check_dtype
+
+        for tensor in inputs:
+            check_dtype(tensor, self.name)
+        defaults = numbers if len(inputs) == 1 else ()
+        kernel = elementwise(self.expression(), self._inputs(), defaults)
+        return apply(kernel.key, *inputs, *numbers)
+
+    def _on_arrays(self, inputs: tuple[Any, ...], numbers: tuple[float, ...]) -> Any:
+        from actlas.backends import numpy as numpy_backend
+
+        arrays = [np.asarray(value) for value in inputs]
+        for array in arrays:
+            if array.dtype.kind not in "fiu":
+                raise ActlasError(f"{self.name} needs real numbers, got dtype {array.dtype}")
+        x, *others = np.broadcast_arrays(*arrays)
+        wide = [np.asarray(other, dtype=np.float64) for other in others]
+        tape = numpy_backend.compiled(self.expression(), self._inputs(), numbers)
+        result = numpy_backend.run(tape, x, *wide, *numbers)
+        if result.ndim == 0 and not isinstance(inputs[0], np.ndarray):
+            return float(result)
+        return result.astype(x.dtype) if x.dtype.kind == "f" else result
+
+
+def names(tag: str | None = None) -> list[str]:
+    """Return the ids in the catalogue, or of one family or tag ("torch", "learnable", ...).
+
+    >>> "mish" in names()
+    True
+    """
+    entries = catalogue.load().values()
+    if tag is None:
+        return [entry.name for entry in entries]
+    found = [entry.name for entry in entries if tag in tags_of(entry)]
+    if not found:
+        known = sorted({word for entry in entries for word in tags_of(entry)})
+        raise ActlasError(f"no activation has the tag {tag!r}; the tags are "
+                          f"{', '.join(known)}.{nearest(tag, known)}")  # fmt: skip
+    return found
+
+
+def tags_of(entry: Definition) -> set[str]:
+    """Return the words an entry is found by: family, status, learnable, its own tags."""
+    learns = {"learnable"} if any(p.learnable for p in entry.parameters.values()) else set()
+    return {entry.family, entry.status, *entry.tags, *learns}
+
+
+def get(name: str, **parameters: Any) -> Activation:
+    """Return the function called `name` (id, alias or title) with the given parameters.
+
+    Raises:
+        ActlasError: for an unknown name or parameter, with the nearest valid one, or a value
+            outside its domain.
+
+    >>> get("leaky-relu", negative_slope=0.2)(-1.0)
+    -0.2
+    """
+    entry = catalogue.find(name)
+    return Activation(entry, tuple(entry.bind(parameters).items()))
+
+
+def define(name: str, formula: str, **parameters: Any) -> Activation:
+    """Define a function from text; it gets everything a built-in has.
+
+    Args:
+        name: a new id in lower_snake_case.
+        formula: in x, the parameters, + - * / **, comparisons, and the primitives
+            (`actlas.expr.primitives`), for example "x * tanh(exp(a*x))".
+        parameters: a number, or `actlas.catalogue.learnable(1.0)`, for each name used.
+
+    Raises:
+        ActlasError: for an unknown name, an unused parameter, a taken name or a form that
+            cancels or overflows; the message says what to write instead.
+
+    >>> steep = define("steep_sigmoid", "sigmoid(k*x)", k=4.0)
+    >>> steep(0.0)
+    0.5
+    """
+    catalogue.define(name, formula, **parameters)
+    return get(name)
+
+
+def cite(what: str | Activation) -> str:
+    """Return the BibTeX entry of a function's paper.
+
+    >>> print(cite("mish").splitlines()[0])
+    @misc{misra2019mish,
+    """
+    found = what if isinstance(what, Activation) else get(what)
+    return found.paper.bibtex(found.name)
+
+
+def activation(**details: Any) -> Callable[[Callable[..., Any]], Activation]:
+    """Decorate a formula to define a function with a paper, aliases and claims.
+
+    See `actlas.catalogue.activation` for the arguments; without `paper` it counts as your own.
+
+    >>> from actlas.expr import tanh
+    >>> @activation()
+    ... def bent_tanh(x):
+    ...     "A tanh that keeps growing."
+    ...     return tanh(x) + 0.1 * x
+    >>> bent_tanh(0.0)
+    0.0
+    """
+    details.setdefault("paper", Paper("defined by the user", 1))
+
+    def enter(body: Callable[..., Any]) -> Activation:
+        return get(catalogue.activation(**details)(body).name)
+
+    return enter
+
+
+__all__ = ["Activation", "activation", "cite", "define", "get", "names", "tags_of"]

@@ -1,0 +1,72 @@
+"""What all commands print with: a console, numbers, JSON."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, is_dataclass
+from typing import Any
+
+import typer
+from rich.console import Console
+
+from actlas.errors import ActlasError
+
+MINUS = "\N{MINUS SIGN}"
+RECONSTRUCTED = "†"  # marks a function whose formula or default could not be read in its paper
+
+
+def console(piped_width: int = 100) -> Console:
+    """Return a console for stdout: as wide as the terminal, or `piped_width` into a pipe."""
+    fixed = None if sys.stdout.isatty() or "COLUMNS" in os.environ else piped_width
+    return Console(width=fixed, markup=False, highlight=False, emoji=False)
+
+
+def number(value: float | None, digits: int = 6) -> str:
+    """Return a number for people: a real minus sign, ∞, and a dash where there is none.
+
+    >>> number(-0.353285778), number(float("inf")), number(None)
+    ('−0.353286', '∞', '–')
+    """
+    if value is None or math.isnan(value):
+        return "–"
+    text = "∞" if math.isinf(value) else f"{abs(value):.{digits}g}"
+    return (MINUS if value < 0 and float(f"{value:.{digits}g}") else "") + text
+
+
+def listed(values: Iterable[float], digits: int = 6) -> str:
+    """Return numbers separated by commas.
+
+    >>> listed([-1.0, 0.5])
+    '−1, 0.5'
+    """
+    return ", ".join(number(value, digits) for value in values)
+
+
+def print_json(value: Any) -> None:
+    """Print `value` as strict JSON; infinities become "inf" and "-inf", NaN becomes null."""
+    typer.echo(json.dumps(_plain(value), indent=2, ensure_ascii=False, allow_nan=False))
+
+
+def _plain(value: Any) -> Any:
+    if is_dataclass(value) and not isinstance(value, type):
+        return _plain(asdict(value))
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (set, frozenset)):
+        return sorted(map(str, value))
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None if math.isnan(value) else str(value)
+    return value
+
+
+def check_span(span: tuple[float, float]) -> None:
+    """Raise ActlasError unless `span` is a finite interval from low to high."""
+    low, high = span
+    if not (math.isfinite(low) and math.isfinite(high) and low < high):
+        raise ActlasError(f"--range needs two numbers, low below high, got {low:g} {high:g}")

@@ -1,0 +1,144 @@
+"""Range, extrema, zeros, monotone pieces and tails of a curve."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from actlas.facts.curve import GRID, Array, Curve
+
+
+@dataclass(frozen=True)
+class Extremum:
+    """A point where the curve takes its smallest or largest value."""
+
+    x: float
+    value: float
+
+
+@dataclass(frozen=True)
+class Tail:
+    """What the curve does towards one end of the line.
+
+    kind is "constant", "linear", "grows" or "oscillates"; limit is the limit of f (None where it
+    oscillates); slope the limit of f'.
+    """
+
+    kind: str
+    limit: float | None
+    slope: float | None
+
+    def __str__(self) -> str:
+        if self.kind == "constant":
+            return f"tends to {self.limit:.6g}"
+        if self.kind == "linear":
+            return f"grows like {self.slope:.6g} x"
+        return "oscillates for ever" if self.kind == "oscillates" else "grows without bound"
+
+
+def tail(curve: Curve, towards: int) -> Tail:
+    """Return the tail at +inf (towards=1) or -inf (towards=-1)."""
+    limit, slope = curve.limit(towards), curve.slope().limit(towards)
+    if limit is None:
+        return Tail("oscillates", None, slope)
+    if math.isfinite(limit):
+        return Tail("constant", limit, slope)
+    linear = slope is not None and math.isfinite(slope) and slope != 0
+    return Tail("linear" if linear else "grows", limit, slope)
+
+
+def turning_points(curve: Curve) -> list[float]:
+    """Return the x where the derivative changes its sign, and the breaks of the formula."""
+    with np.errstate(all="ignore"):
+        signs = np.sign(curve.slope()(GRID))
+    moving = np.flatnonzero(signs)
+    flips = np.flatnonzero(signs[moving[:-1]] * signs[moving[1:]] < 0)
+    slope = curve.slope()
+    found = [_halve(slope, *GRID[moving[i : i + 2]].tolist()) for i in flips]
+    return sorted({*found, *(float(b) for b in curve.breaks)})
+
+
+def _halve(slope: Curve, low: float, high: float) -> float:
+    """Halve [low, high] around a sign change of the slope until doubles are exhausted."""
+    sign = np.sign(float(slope(low)))
+    for _ in range(100):
+        middle = (low + high) / 2
+        if middle in (low, high):
+            break
+        low, high = (middle, high) if np.sign(float(slope(middle))) == sign else (low, middle)
+    return high
+
+
+def extremes(curve: Curve) -> tuple[tuple[float, float], Extremum | None, Extremum | None]:
+    """Return the range, and the attained minimum and maximum where there are any."""
+    points = np.array([0.0, *turning_points(curve)])
+    points = points[np.argsort(np.abs(points), kind="stable")]  # of equal values the nearest to 0
+    values = curve(points)
+    ends = [_end_values(curve, towards) for towards in (-1, 1)]
+    low, high = min(e[0] for e in ends), max(e[1] for e in ends)
+    least, most = int(np.argmin(values)), int(np.argmax(values))
+    minimum = Extremum(float(points[least]), float(values[least]))
+    maximum = Extremum(float(points[most]), float(values[most]))
+    return (
+        (min(low, minimum.value), max(high, maximum.value)),
+        minimum if minimum.value <= low else None,
+        maximum if maximum.value >= high else None,
+    )
+
+
+def _end_values(curve: Curve, towards: int) -> tuple[float, float]:
+    """Return the least and greatest values approached towards one end."""
+    limit = curve.limit(towards)
+    if limit is not None:
+        return limit, limit
+    near, far = (_sample(curve, towards, size) for size in (1e3, 1e6))
+    low = -math.inf if far.min() < 10 * min(near.min(), -1.0) else float(near.min())
+    high = math.inf if far.max() > 10 * max(near.max(), 1.0) else float(near.max())
+    return low, high
+
+
+def _sample(curve: Curve, towards: int, size: float) -> Array:
+    return curve(towards * (size + np.linspace(0, 1000, 20_011)))
+
+
+def zeros(curve: Curve) -> tuple[float, ...]:
+    """Return the isolated zeros in [-40, 40]; a stretch of zeros (ReLU's left half) has none."""
+    breaks = [float(b) for b in curve.breaks]
+    found = [*(float(r) for r in curve.roots()), *[b for b in (*breaks, 0.0) if curve(b) == 0]]
+    isolated = [x for x in found if curve(x - 1e-3 * (1 + abs(x))) != 0 != curve(x + 1e-3)]
+    near = [x for x in isolated if abs(x) <= 40]
+    return tuple(sorted({0.0 if abs(x) < 1e-12 else round(x, 14) for x in near}))
+
+
+def monotone_intervals(curve: Curve) -> tuple[tuple[float, float, int], ...]:
+    """Return (from, to, direction) pieces over the line; direction is 1, -1 or 0 (constant).
+
+    Pieces are looked for in [-40, 40]; beyond, the outermost piece is continued.
+    """
+    slope = curve.slope()
+    with np.errstate(all="ignore"):
+        signs = np.sign(slope(GRID))
+    edges = [float(GRID[0]), *(x for x in turning_points(curve)), float(GRID[-1])]
+    pieces: list[tuple[float, float, int]] = []
+    for low, high in itertools.pairwise(edges):
+        inside = signs[(low < GRID) & (high > GRID)]
+        direction = int(np.sign(np.sum(inside))) if inside.size else 0
+        if pieces and pieces[-1][2] == direction:
+            low = pieces.pop()[0]
+        pieces.append((low, high, direction))
+    first, last = pieces[0], pieces[-1]
+    pieces[0] = (-math.inf, first[1], first[2])
+    pieces[-1] = (pieces[-1][0], math.inf, last[2])
+    return tuple(pieces)
+
+
+def lipschitz(curve: Curve) -> float:
+    """Return sup |f'|, or infinity."""
+    slope = curve.slope()
+    around = [float(b) + side for b in curve.breaks for side in (-1e-9, 1e-9)]
+    points = np.array([0.0, *turning_points(slope), *around])
+    ends = [abs(v) for towards in (-1, 1) for v in _end_values(slope, towards)]
+    return max(float(np.abs(slope(points)).max()), *ends)

@@ -1,0 +1,149 @@
+"""The autograd glue: any expression as a differentiable function of tensors.
+
+One `torch.autograd.Function` per expression saves the inputs alone and computes the gradient from
+the exact derivative, another expression of the same kind; so the gradient is as accurate as the
+value, has no NaN from 0 * inf, and can be differentiated again to any order. The same Function
+serves eager mode, torch.compile, vmap, jvp and jacrev.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import torch
+
+from actlas.backends.torch import Value, compiled
+from actlas.expr import Expr, derivative
+
+
+def computing_dtype(dtype: torch.dtype) -> torch.dtype:
+    """Return the precision a result of `dtype` is computed in: half formats in float32."""
+    return torch.float32 if dtype in (torch.bfloat16, torch.float16) else dtype
+
+
+class Elementwise:
+    """An expression over the tensors `inputs`; `defaults` are usual values of inputs[1:].
+
+    The result has the dtype of the first tensor, or with `wide` the computing precision, which
+    derivatives keep until the one rounding at the end.
+    """
+
+    def __init__(
+        self, root: Expr, inputs: tuple[str, ...], defaults: tuple[float, ...], wide: bool
+    ) -> None:
+        self.root, self.inputs, self.defaults, self.wide = root, inputs, defaults, wide
+        self.tape = compiled(root, inputs, defaults)
+        self.slopes: dict[int, Elementwise] = {}
+        self.function = _function(self)
+        self.key = len(_shared)
+        _shared.append(self)
+
+    def slope(self, index: int) -> Elementwise:
+        """Return the derivative with respect to the input number `index`."""
+        if index not in self.slopes:
+            root = derivative(self.root, self.inputs[index])
+            self.slopes[index] = elementwise(root, self.inputs, self.defaults, wide=True)
+        return self.slopes[index]
+
+    def value(self, *values: Value) -> torch.Tensor:
+        """Return the plain composition, computed in at least float32 and rounded once."""
+        tensors = [value for value in values if isinstance(value, torch.Tensor)]
+        wide = computing_dtype(tensors[0].dtype)
+        dtype = wide if self.wide else tensors[0].dtype
+        result = self.tape(*[v.to(wide) if isinstance(v, torch.Tensor) else v for v in values])
+        shape = torch.broadcast_shapes(*(tensor.shape for tensor in tensors))
+        if isinstance(result, torch.Tensor):
+            return result.to(dtype).expand(shape)
+        return torch.full_like(tensors[0], result, dtype=dtype).expand(shape)
+
+    def __call__(self, *values: Value) -> torch.Tensor:
+        """Return the value, differentiable in every tensor among `values`."""
+        if any(isinstance(v, torch.Tensor) and v.requires_grad for v in values) or _transformed():
+            return self.function.apply(*values)
+        return self.value(*values)
+
+
+_shared: list[Elementwise] = []
+
+
+@cache
+def elementwise(
+    root: Expr, inputs: tuple[str, ...], defaults: tuple[float, ...], *, wide: bool = False
+) -> Elementwise:
+    """Return the shared differentiable function of an expression."""
+    return Elementwise(root, inputs, defaults, wide)
+
+
+def apply(key: int, *values: Value) -> torch.Tensor:
+    """Call the shared function number `key`, in eager mode or under torch.compile."""
+    if not torch.compiler.is_compiling():
+        return _shared[key](*values)
+    return _shared[key].value(*values) if _transformed() else _in_graph(key, *values)
+
+
+def _transformed() -> bool:
+    """Say whether vmap, jvp or forward AD is running, where requires_grad tells nothing."""
+    functorch = torch._C._are_functorch_transforms_active()
+    return functorch or torch.autograd.forward_ad._current_level >= 0
+
+
+@torch.compiler.allow_in_graph
+def _in_graph(key: int, *values: Value) -> torch.Tensor:
+    """Call a shared function as one node that Dynamo does not look into.
+
+    AOTAutograd then traces through it, so that Inductor fuses value and exact derivative alike.
+    """
+    return _shared[key].function.apply(*values)
+
+
+def _function(of: Elementwise) -> type[Any]:
+    """Return the autograd Function of one expression."""
+
+    class Function(torch.autograd.Function):
+        generate_vmap_rule = True
+
+        @staticmethod
+        def forward(*values: Value) -> torch.Tensor:
+            return of.value(*values)
+
+        @staticmethod
+        def setup_context(ctx: Any, inputs: tuple[Value, ...], output: torch.Tensor) -> None:
+            ctx.numbers = [None if isinstance(v, torch.Tensor) else v for v in inputs]
+            tensors = [v for v in inputs if isinstance(v, torch.Tensor)]
+            ctx.save_for_backward(*tensors)
+            ctx.save_for_forward(*tensors)
+
+        @staticmethod
+        def backward(ctx: Any, grad: torch.Tensor) -> Any:
+            values = _restore(ctx.numbers, ctx.saved_tensors)
+            return tuple(
+                _pull_back(of.slope(index), values, grad, values[index]) if needed else None
+                for index, needed in enumerate(ctx.needs_input_grad)
+            )
+
+        @staticmethod
+        def jvp(ctx: Any, *tangents: Any) -> torch.Tensor:
+            values = _restore(ctx.numbers, ctx.saved_tensors)
+            pushed = [
+                of.slope(index)(*values) * tangent
+                for index, tangent in enumerate(tangents)
+                if isinstance(tangent, torch.Tensor)
+            ]
+            return sum(pushed[1:], start=pushed[0])
+
+    return Function
+
+
+def _restore(numbers: list[float | None], tensors: tuple[torch.Tensor, ...]) -> list[Value]:
+    remaining = iter(tensors)
+    return [next(remaining) if number is None else number for number in numbers]
+
+
+def _pull_back(
+    slope: Elementwise, values: list[Value], grad: torch.Tensor, to: Value
+) -> torch.Tensor:
+    """Return grad * slope, summed over the dimensions along which the input `to` was broadcast."""
+    assert isinstance(to, torch.Tensor)
+    product = grad.to(computing_dtype(grad.dtype)) * slope(*values)
+    return product.sum_to_size(to.shape).to(to.dtype)

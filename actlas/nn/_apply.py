@@ -1,0 +1,98 @@
+"""One function of the catalogue on tensors: parameters checked, shaped, and handed to a kernel."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+import torch
+
+from actlas.catalogue import Definition, Parameter, Shape, find, unroll
+from actlas.errors import ActlasError, UnsupportedDtypeError
+from actlas.kernels.autograd import apply, elementwise
+
+
+@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
+def kernel_key(name: str, shape: Shape) -> int:
+    """Return the number of the shared kernel of an entry: a constant to torch.compile."""
+    return _kernel_key(find(name), shape)
+
+
+@lru_cache(maxsize=None)
+def _kernel_key(entry: Definition, shape: Shape) -> int:
+    inputs = (*entry.inputs, *entry.scalars(shape))
+    usual = unroll({name: parameter.default for name, parameter in entry.parameters.items()})
+    known = shape == entry.default_shape and len(entry.inputs) == 1
+    defaults = tuple(usual[name] for name in entry.scalars(shape)) if known else ()
+    return elementwise(entry.expression(shape), inputs, defaults).key
+
+
+def evaluate(
+    entry: Definition, inputs: tuple[torch.Tensor, ...], given: Mapping[str, Any]
+) -> torch.Tensor:
+    """Return the entry's value; parameters in `given` are numbers or tensors, others default."""
+    for tensor in inputs:
+        check_dtype(tensor, entry.name)
+    shape, values = _flatten(entry, inputs[0], given)
+    return apply(kernel_key(entry.name, shape), *inputs, *values)
+
+
+def check_dtype(tensor: Any, name: str) -> None:
+    """Refuse everything but tensors of real floating-point numbers."""
+    if not isinstance(tensor, torch.Tensor):
+        raise ActlasError(f"{name}: expected a tensor, got {type(tensor).__name__}")
+    if not tensor.is_floating_point():
+        raise UnsupportedDtypeError(
+            f"{name} needs a floating-point tensor, got {tensor.dtype}; convert it with .float()"
+        )
+
+
+def _flatten(
+    entry: Definition, x: torch.Tensor, given: Mapping[str, Any]
+) -> tuple[Shape, list[Any]]:
+    shape: list[tuple[str, int | str]] = []
+    values: list[Any] = []
+    for name, parameter in entry.parameters.items():
+        value = given[name] if name in given else parameter.default
+        if not isinstance(value, torch.Tensor) and value is not parameter.default:
+            value = parameter.check(value, entry.name)
+        if parameter.choices:
+            shape.append((name, value))
+            continue
+        pieces = _elements(parameter, value, entry.name)
+        if parameter.is_vector:
+            shape.append((name, len(pieces)))
+        values.extend(_along_channels(piece, x, entry.name, name) for piece in pieces)
+    return tuple(shape), values
+
+
+def _elements(parameter: Parameter, value: Any, entry: str) -> tuple[Any, ...]:
+    if not parameter.is_vector:
+        return (value,)
+    if isinstance(value, torch.Tensor) and value.ndim == 0:
+        raise ActlasError(f"{entry}: {parameter.name} must have one element per term, got a scalar")
+    return value.unbind(0) if isinstance(value, torch.Tensor) else tuple(value)
+
+
+def _along_channels(value: Any, x: torch.Tensor, entry: str, name: str) -> Any:
+    """Lay a 1-D parameter along dimension 1 of `x`, as torch.nn.functional.prelu does."""
+    if not isinstance(value, torch.Tensor) or value.ndim != 1:
+        return value
+    if value.shape[0] == 1:
+        return value.reshape(())
+    channels = x.shape[1] if x.ndim > 1 else 1
+    if value.shape[0] != channels:
+        raise ActlasError(
+            f"{entry}: {name} has {value.shape[0]} values, but the input of shape "
+            f"{tuple(x.shape)} has {channels} channels in dimension 1"
+        )
+    return value.reshape(1, -1, *[1] * (x.ndim - 2))
+
+
+def write_back(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    """Store `y` into `x` for inplace=True; autograd refuses where that would be wrong.
+
+    `y` must have been computed from a copy of `x`, because its backward needs the old values.
+    """
+    return x.copy_(y)

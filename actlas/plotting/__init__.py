@@ -1,0 +1,12 @@
+"""Figures for papers: curves, derivatives, saturation and vanishing-gradient quotients.
+
+Needs matplotlib (`pip install "actlas[plot]"`); nothing here opens a window.
+"""
+
+from __future__ import annotations
+
+from actlas.plotting._figure import draw, save
+from actlas.plotting._panels import Panel, quotient, saturation, values
+from actlas.plotting._sampling import label
+
+__all__ = ["Panel", "draw", "label", "quotient", "saturation", "save", "values"]

@@ -1,0 +1,173 @@
+"""From finished runs to the table: one row per arm, and the headline."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from actlas.study import statistics
+from actlas.study.arms import Arm
+from actlas.study.experiment import Outcome
+from actlas.study.plan import Plan
+from actlas.study.statistics import Interval, Verdict
+from actlas.study.tasks import Task
+from actlas.study.tuning import Tuning
+from actlas.study.wording import Figures, listed
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How an arm differs from the reference, seed by seed; positive means better."""
+
+    interval: Interval
+    effect_size: float | None
+    noise_floors: float | None
+    p: float
+    p_holm: float | None
+
+
+@dataclass(frozen=True)
+class Row:
+    """One arm of the table.
+
+    `scores` are the test scores in the order of the plan's seeds. The reference has no
+    difference; the noise floor's row has one, but no verdict.
+    """
+
+    arm: Arm
+    tuning: Tuning
+    scores: tuple[float, ...]
+    score: Interval
+    diverged: int
+    difference: Difference | None = None
+    verdict: Verdict | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """The table of a study, its noise floor in the metric's unit, and its answer in a sentence."""
+
+    rows: tuple[Row, ...]
+    noise_floor: float
+    headline: str
+
+
+def analyse(plan: Plan, task: Task, arms: Sequence[Arm], outcome: Outcome) -> Analysis:
+    """Return the table of a finished study.
+
+    Args:
+        plan: the resolved plan.
+        task: gives the metric and its direction.
+        arms: the reference, its twin, then the others.
+        outcome: the runs by the arms' labels.
+    """
+    scores = {arm.label: _test_scores(outcome, arm) for arm in arms}
+    reference, twin, *others = arms
+    improvements = {
+        arm.label: task.metric.sign * (scores[arm.label] - scores[reference.label])
+        for arm in (twin, *others)
+    }
+    floor = statistics.noise_floor(improvements[twin.label].tolist())
+    differences = _differences(improvements, [arm.label for arm in others], floor)
+    rows = tuple(_row(arm, scores, differences, plan, outcome, floor, len(others)) for arm in arms)
+    figures = Figures(plan.practical_difference or 1.0)
+    return Analysis(rows, floor, headline(rows, task, figures))
+
+
+def _test_scores(outcome: Outcome, arm: Arm) -> np.ndarray:
+    return np.array([record.test for record in outcome.confirmations[arm.label]], dtype=float)
+
+
+def _differences(
+    improvements: Mapping[str, np.ndarray], family: Sequence[str], floor: float
+) -> dict[str, Difference]:
+    """Return the differences by label; Holm's correction is over `family`, without the A/A arm."""
+    generator = np.random.default_rng(0)
+    p = {label: statistics.sign_flip_p(values, generator) for label, values in improvements.items()}
+    corrected = dict(zip(family, statistics.holm([p[label] for label in family]), strict=True))
+    found = {}
+    for label, values in improvements.items():
+        interval = statistics.mean_interval(values)
+        found[label] = Difference(
+            interval=interval,
+            effect_size=statistics.cohen_dz(values),
+            noise_floors=interval.mean / floor if floor > 0 else None,
+            p=p[label],
+            p_holm=corrected.get(label),
+        )
+    return found
+
+
+def _row(
+    arm: Arm,
+    scores: Mapping[str, np.ndarray],
+    differences: Mapping[str, Difference],
+    plan: Plan,
+    outcome: Outcome,
+    floor: float,
+    comparisons: int,
+) -> Row:
+    difference = differences.get(arm.label)
+    verdict, reason = None, ""
+    if difference is not None and difference.p_holm is not None:
+        verdict, reason = statistics.decide(
+            difference.interval,
+            difference.p_holm,
+            practical=plan.practical_difference or 0.0,
+            floor=floor,
+            seeds=len(plan.seeds),
+            needed=statistics.seeds_needed(comparisons),
+        )
+    return Row(
+        arm=arm,
+        tuning=outcome.tunings[arm.label],
+        scores=tuple(scores[arm.label].tolist()),
+        score=statistics.mean_interval(scores[arm.label].tolist()),
+        diverged=sum(record.diverged for record in outcome.confirmations[arm.label]),
+        difference=difference,
+        verdict=verdict,
+        reason=reason,
+    )
+
+
+def headline(rows: Sequence[Row], task: Task, figures: Figures) -> str:
+    """Return the study's answer in one sentence."""
+    better, worse, same, undecided = (
+        [row for row in rows if row.verdict is verdict]
+        for verdict in (Verdict.BETTER, Verdict.WORSE, Verdict.SAME, Verdict.OPEN)
+    )
+    reference = rows[0].arm.title
+    if not (better or worse or undecided):
+        return f"On {task.title}, {_names(same)} and {reference} make no practical difference."
+    parts = [f"no function is shown to be better than {reference}"]
+    if better:
+        changes = _with_changes(better, task, figures)
+        parts = [f"{changes} {_verb(better, 'is', 'are')} better than {reference}"]
+    if worse:
+        parts.append(f"{_with_changes(worse, task, figures)} {_verb(worse, 'is', 'are')} worse")
+    if same:
+        parts.append(f"{_names(same)} {_verb(same, 'makes', 'make')} no practical difference")
+    if undecided:
+        parts.append(f"{_names(undecided)} {_verb(undecided, 'remains', 'remain')} undecided")
+    return f"On {task.title}, {'; '.join(parts)}."
+
+
+def _verb(rows: Sequence[Row], singular: str, plural: str) -> str:
+    return plural if len(rows) > 1 else singular
+
+
+def _names(rows: Sequence[Row]) -> str:
+    return listed([row.arm.title for row in rows])
+
+
+def _with_changes(rows: Sequence[Row], task: Task, figures: Figures) -> str:
+    changes = [row.difference.interval.mean for row in rows if row.difference]
+    return listed(
+        [
+            f"{row.arm.title} ({figures.change(change)} {task.metric.unit})"
+            for row, change in zip(rows, changes, strict=True)
+        ]
+    )

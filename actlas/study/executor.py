@@ -1,0 +1,103 @@
+"""Running many specifications: one process per core, one thread each, results as they come."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from multiprocessing import connection
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from actlas.errors import ActlasError
+from actlas.study.provenance import usable_cores
+from actlas.study.tasks import find_task, load_data
+from actlas.study.training import Record, RunSpec, train
+
+
+def run_one(spec: RunSpec, data_root: Path | None) -> Record:
+    """Train one network in this process; the data are read once per process."""
+    return train(spec, find_task(spec.task), load_data(spec.task, data_root))
+
+
+class InlineExecutor(Executor):
+    """Does the work in the calling process, when its turn comes."""
+
+    def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        future.set_result(fn(*args, **kwargs))
+        return future
+
+
+def run_all(
+    specs: Sequence[RunSpec], executor: Executor, data_root: Path | None
+) -> Iterator[Record]:
+    """Yield the record of every specification, in the order in which they finish."""
+    if isinstance(executor, InlineExecutor):
+        yield from (run_one(spec, data_root) for spec in specs)
+        return
+    futures = [executor.submit(run_one, spec, data_root) for spec in specs]
+    try:
+        for future in as_completed(futures):
+            yield future.result()
+    except BrokenProcessPool:
+        raise ActlasError(
+            "a worker process ended too early: it ran out of memory, or the script that called "
+            'compare lacks the line `if __name__ == "__main__":` above the call'
+        ) from None
+    finally:
+        for future in futures:
+            future.cancel()
+
+
+@contextmanager
+def worker_pool(workers: int | None) -> Iterator[Executor]:
+    """Give an executor with one process per core, or with the calling process for 1 worker.
+
+    Leaving the block early (an error, Ctrl-C) ends the processes at once.
+    """
+    count = len(usable_cores()) if workers is None else workers
+    if count == 1:
+        with _one_thread():
+            yield InlineExecutor()
+        return
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(count, mp_context=context, initializer=_start_worker)
+    try:
+        yield pool
+    except BaseException:
+        for process in list((pool._processes or {}).values()):
+            process.terminate()
+        raise
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _start_worker() -> None:
+    torch.set_num_threads(1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent to handle
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        connection.wait([parent.sentinel])
+        os._exit(1)

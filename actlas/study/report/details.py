@@ -1,0 +1,109 @@
+"""What was run, and what the study cannot say."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from actlas.study.report.markup import Markup, element, join
+from actlas.study.statistics import seeds_needed
+from actlas.study.store import FILE_NAME
+from actlas.study.training.optimizers import WARM_UP
+from actlas.study.wording import listed
+
+if TYPE_CHECKING:
+    from actlas.study.comparison import Result
+
+
+def provenance(result: Result) -> Markup:
+    """Return the plan, the rules and the machine as a list of terms."""
+    entries = {**_plan(result), **_rules(result), **_machine(result)}
+    terms = (join(element("dt", name), element("dd", text)) for name, text in entries.items())
+    return element("dl", *(element("div", term) for term in terms), class_="plan")
+
+
+def _plan(result: Result) -> dict[str, str]:
+    plan, task = result.plan, result.task
+    return {
+        "task": f"{plan.task}: {task.title}",
+        "functions": ", ".join(arm.label for arm in result.arms),
+        "optimiser": f"{plan.optimizer}, weight decay {plan.weight_decay:g}, gradients clipped at "
+        f"norm {plan.gradient_clip:g}",
+        "training": f"{plan.epochs} epochs, batches of {plan.batch_size}, {WARM_UP:.0%} warm-up, "
+        "cosine decay",
+        "seeds": ", ".join(map(str, plan.seeds)),
+    }
+
+
+def _rules(result: Result) -> dict[str, str]:
+    tuning = result.table[0].tuning
+    tuned = f"{len(tuning.scores)} rates for every function, {_rates(result)}"
+    return {
+        "learning rate": f"{tuned}; {len(result.plan.tuning_seeds)} seeds each, other ones than "
+        "below; the best mean on the validation set is taken",
+        "start weights": "the same standard-normal numbers for every function, scaled by its gain "
+        "1/sqrt(E f(z)²) and by 1/sqrt(fan-in)",
+        "pairing": "for one seed, the same start numbers and the same batches for every function",
+        "noise floor": "a second arm of the reference with numbers of its own, learning-rate "
+        "search included; the larger of its mean difference and of half its 95 % interval",
+        "selection": "the epoch that is best on the validation set; the test set is read once "
+        "per run, after that",
+        "divergence": "a run whose loss is not finite gets the worst score and stays in",
+        "tests": "Student's t intervals; two-sided sign-flip permutation test with Holm's "
+        "correction; d is the paired effect size (mean / standard deviation)",
+    }
+
+
+def _rates(result: Result) -> str:
+    return listed([f"{rate:g}" for rate in result.table[0].tuning.scores])
+
+
+def _machine(result: Result) -> dict[str, str]:
+    record = result.records[-1]
+    machine = record.machine
+    machines = {tuple(sorted(other.machine.items())) for other in result.records}
+    others = f" (and {len(machines) - 1} more)" if len(machines) > 1 else ""
+    seconds = sum(other.seconds for other in result.records)
+    return {
+        "machine": f"{machine['processor']}, {machine['cores']} cores, {machine['system']}{others}",
+        "versions": ", ".join(f"{name} {machine[name]}" for name in ("python", "torch", "numpy")),
+        "computing time": f"{seconds:.0f} s in all, {seconds / len(result.records):.2f} s per run",
+        "code": record.spec.code,
+        "raw runs": f"{FILE_NAME}, next to this file: one line per run with scores, curves, "
+        "seed and code hash",
+    }
+
+
+def limits(result: Result) -> Markup:
+    """Return what may not be concluded, from the task and from the plan."""
+    return element("ul", *(element("li", text) for text in _limits(result)), class_="limits")
+
+
+def _limits(result: Result) -> list[str]:
+    plan = result.plan
+    comparisons = len(result.arms) - 2
+    needed = seeds_needed(comparisons)
+    notes = [
+        *result.task.limits,
+        f"One network, one optimiser ({plan.optimizer}) and one schedule: another may give another "
+        "order.",
+        "All start weights are scaled by each function's gain. With a framework's default start, "
+        "functions with a small gain may do better and others worse.",
+        "Time and memory are not compared.",
+        '"Undecided" is not "equal": more seeds can decide it.',
+    ]
+    if len(plan.seeds) < needed:
+        notes.append(
+            f"With {len(plan.seeds)} seeds and {comparisons} comparisons the corrected test cannot "
+            f"reach 0.05, so no function can be called better or worse; {needed} seeds could."
+        )
+    notes += [
+        f"{row.arm.title}: the best learning rate is the {row.tuning.edge} one tried; a better one "
+        "may lie outside the grid."
+        for row in result.table
+        if row.tuning.edge
+    ]
+    return notes + [
+        f"{arm.title} is reconstructed, not checked against a primary source: {arm.status_reason}"
+        for arm in result.arms
+        if arm.status != "verified" and not arm.twin
+    ]

@@ -1,0 +1,27 @@
+"""The tasks on which functions are compared: a network, data in three parts, and a metric.
+
+Every module of this package registers its tasks by itself; a user's own task is named as
+`module:attribute`. See `Task` for the protocol.
+"""
+
+from actlas.study.tasks._protocol import (
+    ACCURACY,
+    Data,
+    Metric,
+    NetworkFactory,
+    Split,
+    Task,
+)
+from actlas.study.tasks._registry import (
+    download,
+    find_task,
+    load_data,
+    register,
+    task_file,
+    task_names,
+)
+
+__all__ = [
+    "ACCURACY", "Data", "Metric", "NetworkFactory", "Split", "Task", "download", "find_task",
+    "load_data", "register", "task_file", "task_names",
+]  # fmt: skip

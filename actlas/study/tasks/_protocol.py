@@ -1,0 +1,109 @@
+"""The task protocol: what a study needs to know about a problem."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+NetworkFactory = Callable[[Callable[[], nn.Module]], nn.Module]
+
+
+@dataclass(frozen=True)
+class Split:
+    """Examples and their targets, the example number first."""
+
+    inputs: Tensor
+    targets: Tensor
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+
+@dataclass(frozen=True)
+class Data:
+    """The three parts of a data set; a study reads the test part only to confirm."""
+
+    train: Split
+    validation: Split
+    test: Split
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A score of a network's outputs.
+
+    `worst` is the finite score that a diverged run gets.
+    """
+
+    name: str
+    unit: str
+    score: Callable[[Tensor, Tensor], float]
+    worst: float
+    higher_is_better: bool = True
+
+    def beats(self, one: float, other: float) -> bool:
+        """Return whether `one` is the better score."""
+        return one > other if self.higher_is_better else one < other
+
+    @property
+    def sign(self) -> int:
+        """+1 where more is better, else -1: the factor that makes a difference an improvement."""
+        return 1 if self.higher_is_better else -1
+
+
+def _accuracy(outputs: Tensor, targets: Tensor) -> float:
+    return 100.0 * (outputs.argmax(dim=1) == targets).sum().item() / len(targets)
+
+
+ACCURACY = Metric("accuracy", "points", _accuracy, worst=0.0)
+
+
+def _as_float(inputs: Tensor) -> Tensor:
+    return inputs.float()
+
+
+@dataclass(frozen=True)
+class Task:
+    """A problem on which functions are compared.
+
+    Args:
+        name: the id, as in `actlas compare --task NAME`.
+        title: the name for people.
+        data: called with the data folder (or None) and returns the three parts. It must give the
+            same tensors every time.
+        network: called with a factory of activation modules and returns the network. Call the
+            factory once for every place where the function stands; weights of linear and
+            convolution layers are drawn anew for every run.
+        epochs: passes over the training data.
+        batch_size: examples per step.
+        learning_rates: the centre of the learning-rate grid for each optimiser.
+        practical_difference: the difference in the metric that is too small to matter: half the
+            width of the region of practical equivalence.
+        limits: sentences on what a study on this task cannot say.
+        metric: how outputs are scored.
+        loss: what is minimised.
+        transform: turns stored inputs into the network's, batch by batch.
+        download: fetches the files into a data folder, where there is a place to fetch them from.
+        aliases: other names.
+    """
+
+    name: str
+    title: str
+    data: Callable[[Path | None], Data]
+    network: NetworkFactory
+    epochs: int
+    batch_size: int
+    practical_difference: float
+    limits: tuple[str, ...]
+    learning_rates: Mapping[str, float] = field(
+        default_factory=lambda: {"sgd": 0.05, "adam": 0.002, "adamw": 0.002}
+    )
+    metric: Metric = ACCURACY
+    loss: Callable[[Tensor, Tensor], Tensor] = torch.nn.functional.cross_entropy
+    transform: Callable[[Tensor], Tensor] = _as_float
+    download: Callable[[Path], None] | None = None
+    aliases: tuple[str, ...] = ()

@@ -1,0 +1,94 @@
+"""What identifies a run, and what a finished run leaves behind."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any
+
+
+class Phase(StrEnum):
+    """The two parts of a study; only the confirmation reads the test set."""
+
+    TUNING = "tuning"
+    CONFIRMATION = "confirmation"
+
+
+@dataclass(frozen=True)
+class RunSpec:
+    """Everything that determines the outcome of one run; equal specifications, equal outcomes.
+
+    `twin` marks the second arm of the reference, which draws its own numbers for the same seed.
+    `formula` pins the definition behind the name, and `code` the programs that evaluate it.
+    """
+
+    task: str
+    activation: str
+    parameters: tuple[tuple[str, Any], ...]
+    formula: str
+    optimizer: str
+    learning_rate: float
+    weight_decay: float
+    gradient_clip: float
+    epochs: int
+    batch_size: int
+    phase: Phase
+    seed: int
+    twin: bool = False
+    code: str = ""
+
+    @property
+    def key(self) -> str:
+        """The content hash under which the finished run is stored."""
+        text = json.dumps(asdict(self), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:20]
+
+    @property
+    def stream(self) -> str:
+        """The name of the random numbers of this run: the same for every function."""
+        return f"{self.phase.value}/{'twin' if self.twin else 'paired'}/{self.seed}"
+
+
+@dataclass(frozen=True)
+class Record:
+    """The outcome of one run: scores in the task's metric, one curve value per epoch.
+
+    `test` is None where the test set was not read. A run with a non-finite loss has `diverged`
+    set and the metric's worst value as its scores: it is kept, never dropped.
+    """
+
+    spec: RunSpec
+    validation: float
+    test: float | None
+    best_epoch: int
+    validation_curve: tuple[float, ...]
+    loss_curve: tuple[float, ...]
+    diverged: bool
+    gain: float
+    learned: Mapping[str, Any]
+    seconds: float
+    machine: Mapping[str, str]
+
+    def to_json(self) -> str:
+        """Return the record as one line of strict JSON, beginning with its key."""
+        return json.dumps({"key": self.spec.key, **asdict(self)}, allow_nan=False)
+
+    @classmethod
+    def from_json(cls, line: str) -> Record:
+        """Read a line that `to_json` wrote; ValueError, KeyError or TypeError if it is not one."""
+        fields = json.loads(line)
+        del fields["key"]
+        spec = fields.pop("spec")
+        pairs = tuple((name, _frozen(value)) for name, value in spec.pop("parameters"))
+        curves: dict[str, Any] = {
+            name: tuple(fields.pop(name)) for name in ("validation_curve", "loss_curve")
+        }
+        phase = Phase(spec.pop("phase"))
+        return cls(RunSpec(parameters=pairs, phase=phase, **spec), **curves, **fields)
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value

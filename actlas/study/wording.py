@@ -1,0 +1,69 @@
+"""How numbers are written, the same in the terminal and in the report."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from actlas.study.statistics import Interval
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Writes scores with as many decimals as the smallest difference that matters asks for.
+
+    >>> figures = Figures(practical_difference=0.5)
+    >>> figures.score(98.0333), figures.change(0.25), figures.span(Interval(0.0, -0.5, 0.5))
+    ('98.03', '+0.25', '-0.50 to 0.50')
+    """
+
+    practical_difference: float
+
+    @property
+    def decimals(self) -> int:
+        """One digit more than the first digit of the practical difference."""
+        return max(0, 1 - math.floor(math.log10(self.practical_difference)))
+
+    def score(self, value: float) -> str:
+        """Return a score."""
+        return f"{value:.{self.decimals}f}"
+
+    def change(self, value: float) -> str:
+        """Return a difference, with its sign."""
+        return f"{value:+.{self.decimals}f}"
+
+    def span(self, interval: Interval) -> str:
+        """Return the two ends of an interval."""
+        return f"{self.score(interval.low)} to {self.score(interval.high)}"
+
+    def change_span(self, interval: Interval) -> str:
+        """Return the two ends of an interval of differences, with their signs."""
+        return f"{self.change(interval.low)} to {self.change(interval.high)}"
+
+
+def multiple(value: float | None) -> str:
+    """Return an effect size with its sign, or a dash where there is none.
+
+    >>> multiple(0.333), multiple(None)
+    ('+0.33', '-')
+    """
+    return "-" if value is None else f"{value:+.2f}"
+
+
+def p_value(p: float) -> str:
+    """Return a p-value with three decimals.
+
+    >>> p_value(0.04), p_value(0.0002)
+    ('0.040', '<0.001')
+    """
+    return "<0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def listed(items: Sequence[str]) -> str:
+    """Join with commas and "and".
+
+    >>> listed(["ReLU", "GELU", "SiLU"])
+    'ReLU, GELU and SiLU'
+    """
+    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}"

@@ -1,0 +1,67 @@
+"""Every function x backend x precision x order of derivative against 50 digits."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from actlas.catalogue import Definition
+from tests.conftest import over
+from tests.support.oracle import failures, report, truth
+from tests.support.points import DOUBLE, corner_cases
+from tests.support.runners import RUNNERS, compiler, node, on_torch
+
+_ORDERS = {"value": 0, "slope": 1, "curvature": 2}
+
+
+def _skip_without_tools(backend: str) -> None:
+    if backend.startswith("c-") and compiler() is None:
+        pytest.skip("no C compiler on this machine")
+    if backend.startswith("javascript") and node() is None:
+        pytest.skip("no node on this machine")
+
+
+@pytest.mark.parametrize("order", _ORDERS)
+@pytest.mark.parametrize("backend", RUNNERS)
+@over()
+def test_matches_fifty_digits(entry: Definition, backend: str, order: str) -> None:
+    """Value, first and second derivative, at default parameters and at their corners."""
+    _skip_without_tools(backend)
+    run, precision = RUNNERS[backend]
+    for case in corner_cases(entry):
+        of = truth(entry, case, precision, ("x",) * _ORDERS[order])
+        bad = failures(of, run(of))
+        assert not bad, f"{entry.name} [{case}] {report(bad)}"
+
+
+@over()
+def test_gradients_of_parameters(entry: Definition) -> None:
+    """The derivative with respect to every parameter and second input, in double precision."""
+    for case in corner_cases(entry):
+        names = truth(entry, case, DOUBLE, ()).inputs[1:]
+        for name in names:
+            of = truth(entry, case, DOUBLE, (name,))
+            bad = failures(of, on_torch(of))
+            assert not bad, f"{entry.name} [{case}] d/d{name}: {report(bad)}"
+
+
+@over()
+def test_special_values(entry: Definition) -> None:
+    """NaN gives NaN; an infinite input gives the limit where there is one."""
+    import torch
+
+    from actlas.backends import mpmath as exact
+    from actlas.kernels.autograd import elementwise
+
+    if len(entry.inputs) == 2:
+        pytest.skip("limits of two variables are tested with the logic units")
+    of = truth(entry, "default", DOUBLE, ())
+    numbers = dict(zip(of.inputs[1:], of.numbers, strict=True))
+    found = elementwise(of.root, of.inputs, of.numbers)(
+        torch.tensor([np.nan, -np.inf, np.inf], dtype=torch.float64), *of.numbers
+    )
+    assert found[0].isnan()
+    for value, towards in zip(found[1:].tolist(), (-1, 1), strict=True):
+        limit = exact.limit(of.root, numbers, towards)
+        if limit is not None:
+            assert value == pytest.approx(limit, rel=1e-14, abs=1e-300)
