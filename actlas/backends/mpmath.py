@@ -179,21 +179,27 @@ def reference(
 
     Raises ArithmeticError if it does not settle within `most_digits`.
     """
-    precision, before = digits + 20, None
+    precision = digits + 20
+    now = _at(precision, root, values)
     while precision <= most_digits:
-        with mp.workdps(precision):
-            now = evaluate(root, values)
-            if before is not None and _settled(before, now, digits):
-                return now
-        before, precision = now, 2 * precision
+        cancelled = abs(now) < mpf(10) ** -400  # 0, or digits that cancelled: ask for many more
+        precision = max(2 * precision, 1100 if cancelled else 0)
+        before, now = now, _at(precision, root, values)
+        if _settled(before, now, digits):
+            return now
     raise ArithmeticError(f"{root!r} at {values} needs more than {most_digits} digits")
+
+
+def _at(precision: int, root: Expr, values: Mapping[str, Any]) -> mpf:
+    with mp.workdps(precision):
+        return evaluate(root, values)
 
 
 def _settled(before: mpf, now: mpf, digits: int) -> bool:
     if mp.isnan(now) or mp.isinf(now):
         return bool(mp.isnan(now) and mp.isnan(before)) or before == now
-    if abs(now) < mpf(10) ** -400:  # 0, or digits that cancelled: let more of them tell
-        return bool(mp.dps > 1000 or now == before != 0)
+    if abs(now) < mpf(10) ** -400:
+        return True  # compared at 1100 digits and more: nothing a double could tell from 0
     return bool(abs(before - now) <= abs(now) * mpf(10) ** -digits)
 
 

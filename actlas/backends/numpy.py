@@ -23,14 +23,15 @@ _HALVED = (ERFCX[0] / 2, *ERFCX[1:]), (ERF[0] / 2, *ERF[1:])
 def _exp_minus_square(u: Array) -> Array:
     """exp(-u*u) with the square split into an exact head and a small rest."""
     with np.errstate(all="ignore"):
-        head = u.astype(np.float32).astype(np.float64)
+        head: Array = u.astype(np.float32).astype(np.float64)
         split = np.exp(-head * head) * np.exp(-(u - head) * (u + head))
         return np.where(np.abs(u) < 30.0, split, np.exp(-u * u))
 
 
 def _erfc_right(u: Array) -> Array:
     t = 1 - 2 * SPLIT / (u + SPLIT)
-    return _exp_minus_square(u) * chebyshev.chebval(t, _HALVED[0]) / (1 + 2 * u)
+    scaled: Array = chebyshev.chebval(t, _HALVED[0])
+    return _exp_minus_square(u) * scaled / (1 + 2 * u)
 
 
 def erfc(u: Array) -> Array:
@@ -43,7 +44,8 @@ def erfc(u: Array) -> Array:
 def erf_near_zero(u: Array) -> Array:
     """Return erf(u) for |u| <= 1."""
     near = np.clip(u, -1.0, 1.0)
-    return near * chebyshev.chebval(2 * near * near - 1, _HALVED[1])
+    ratio: Array = chebyshev.chebval(2 * near * near - 1, _HALVED[1])
+    return near * ratio
 
 
 def erf(u: Array) -> Array:

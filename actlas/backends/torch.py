@@ -53,7 +53,7 @@ def _softplus(u: torch.Tensor) -> torch.Tensor:
 
 def _logaddexp(u: Value, v: Value) -> torch.Tensor:
     """torch.logaddexp has no scalar form; max + log1p serves both."""
-    return _max(u, v) + torch.log1p(torch.exp(-abs(u - v)))  # type: ignore[arg-type]
+    return _max(u, v) + torch.log1p(torch.exp(-torch.abs(u - v)))  # type: ignore[arg-type]
 
 
 def _tanhshrink(u: torch.Tensor) -> torch.Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import math
 import pkgutil
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -14,9 +15,10 @@ from typing import Any
 from actlas.catalogue._definition import Definition, Parameter
 from actlas.catalogue._paper import Claim, Paper
 from actlas.errors import ActlasError, nearest
-from actlas.expr import Expr, symbols
+from actlas.expr import Expr, symbols, walk
 from actlas.expr.lint import unsafe_forms
 from actlas.expr.parse import parse
+from actlas.expr.primitives import COMPARISONS
 
 _entries: dict[str, Definition] = {}
 _by_folded: dict[str, str] = {}
@@ -52,6 +54,8 @@ def activation(
     """
 
     def enter(body: Callable[..., Expr]) -> Definition:
+        if not body.__module__.startswith(f"{__package__}."):
+            load()  # else a name taken here would collide with the family file that owns it
         entry = Definition(
             name=body.__name__, title=title or _title(body.__name__),
             family=body.__module__.rpartition(".")[2], description=_sentence(body), body=body,
@@ -105,6 +109,7 @@ def register(entry: Definition) -> Definition:
         _check_inputs(entry)
         _check_source(entry)
         _check_names(entry)
+        _check_parameters(entry)
         _check_formula(entry)
     except ActlasError as error:
         raise ActlasError(f"{entry.name} ({entry.place}): {error}") from None
@@ -144,19 +149,39 @@ def _check_names(entry: Definition) -> None:
         raise ActlasError("an alias repeats another name of the entry; remove it")
 
 
+def _check_parameters(entry: Definition) -> None:
+    for name, parameter in entry.parameters.items():
+        try:
+            parameter.check(parameter.default, "")
+        except ActlasError as error:
+            raise ActlasError(f"the default of {name} is not in its own domain{error}") from None
+
+
 def _check_formula(entry: Definition) -> None:
     try:
         root = entry.expression()
         printed = entry.expression(as_printed=True)
-    except (TypeError, NameError, ZeroDivisionError) as error:
+    except (TypeError, NameError, AttributeError, ValueError, ArithmeticError) as error:
         raise ActlasError(f"the formula cannot be traced: {error}") from None
-    if not isinstance(root, Expr):
-        raise ActlasError(f"the body must return an expression of x, not {root!r}")
+    for form in (root, printed):
+        if not isinstance(form, Expr):
+            raise ActlasError(f"the body must return an expression of x, not {form!r}")
+        _check_comparisons(form)
     for form in {root, printed}:
         for missing in {*entry.inputs, *entry.scalars(entry.default_shape)} - symbols(form):
             raise ActlasError(f"{missing!r} is declared but not used; remove it")
     for node, repair in unsafe_forms(root):
         raise ActlasError(f"{node!r} cancels or overflows; write {repair}")
+
+
+def _check_comparisons(root: Expr) -> None:
+    """A comparison is no number: it stands first in `where` and nowhere else."""
+    conditions = [node.args[0] for node in walk(root) if node.op == "where"]
+    numbers = [child for node in walk(root) for child in node.args[node.op == "where" :]]
+    for node in (root, *numbers, *(side for c in conditions for side in c.args)):
+        if node.op in COMPARISONS:
+            raise ActlasError(f"{node!r} is a condition, not a number; "
+                              f"write where({node!r}, 1, 0)")  # fmt: skip
 
 
 def load() -> dict[str, Definition]:
@@ -183,6 +208,9 @@ def find(name: str) -> Definition:
 
 def define(name: str, formula: str, **parameters: Any) -> Definition:
     """Enter a formula typed as text: `define("mine", "x*tanh(exp(a*x))", a=learnable(1.0))`."""
+    load()
+    if not isinstance(name, str):
+        raise ActlasError(f"the name of an activation is a string, got {name!r}")
     declared = {
         key: replace(value if isinstance(value, Parameter) else Parameter(float(value)), name=key)
         for key, value in _checked(parameters).items()
@@ -200,6 +228,7 @@ def _checked(parameters: Mapping[str, Any]) -> Mapping[str, Any]:
     for key, value in parameters.items():
         if key in _INPUTS or not key.isidentifier():
             raise ActlasError(f"{key!r} cannot be the name of a parameter; choose another")
-        if not isinstance(value, (Parameter, int, float)) or isinstance(value, bool):
+        number = isinstance(value, (int, float)) and abs(value) < math.inf
+        if isinstance(value, bool) or not (number or isinstance(value, Parameter)):
             raise ActlasError(f"parameter {key} needs a number or learnable(...), got {value!r}")
     return parameters

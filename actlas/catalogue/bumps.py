@@ -98,9 +98,9 @@ def laplacian(x, a=fixed(1.0, POSITIVE)):
     collisions=("The paper calls it quadratic.",),
     reconstructed=_WIDTH_OURS,
 )
-def inverse_quadratic(x, a=fixed(1.0)):
+def inverse_quadratic(x):
     """The curve of Cauchy and Lorentz, a bell with tails like 1/x**2."""
-    return lorentz(a * x)
+    return lorentz(x)
 
 
 @activation(
@@ -110,9 +110,9 @@ def inverse_quadratic(x, a=fixed(1.0)):
     collisions=("The paper calls it multi quadratic.",),
     reconstructed=_WIDTH_OURS,
 )
-def inverse_multiquadric(x, a=fixed(1.0)):
+def inverse_multiquadric(x):
     """A bell with tails like 1/|x|."""
-    return rhyp(a * x)
+    return rhyp(x)
 
 
 @activation(

@@ -43,7 +43,7 @@ def elu(x, alpha=fixed(1.0, NONNEGATIVE)):
 
 
 @activation(
-    paper=Paper("Li", 2016, arxiv="1604.04112", title="Improving Deep Neural Network with Multiple "
+    paper=Paper("Li", 2016, arxiv="1606.00305", title="Improving Deep Neural Network with Multiple "
                 "Parametric Exponential Linear Units"),
     title="MPELU",
     claims=[unbounded_above, zero_at_zero],

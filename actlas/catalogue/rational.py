@@ -42,7 +42,7 @@ def _pau(x, num, den, version):
     if version == "A":
         bottom = _polynomial((1, *map(absolute, den)), absolute(x))
     else:
-        bottom = 1 + absolute(x * _polynomial(den, x))
+        bottom = 1 + absolute(x) * absolute(_polynomial(den, x))
     return _polynomial(num, x) / bottom
 
 
@@ -132,8 +132,8 @@ def srs(x, alpha=learnable(5.0, POSITIVE), beta=learnable(3.0, POSITIVE)):
     title="SmoothStep",
     claims=[bounded, monotone, differentiable, lower_bound(0.0), upper_bound(1.0)],
     formula=lambda x, gamma: where(
-        x > gamma / 2, 1,
-        where(x < -gamma / 2, 0, -2 / gamma**3 * x**3 + 3 / (2 * gamma) * x + 1 / 2),
+        x >= gamma / 2, 1,
+        where(x <= -gamma / 2, 0, -2 / gamma**3 * x**3 + 3 / (2 * gamma) * x + 1 / 2),
     ),
 )  # fmt: skip
 def smooth_step(x, gamma=fixed(1.0, POSITIVE)):

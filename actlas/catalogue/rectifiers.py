@@ -245,7 +245,7 @@ def adaptive_relu(x, a=learnable(1.0), b=learnable(0.0), c=learnable(0.0), d=lea
 )  # fmt: skip
 def star_relu(x, s=learnable(0.8944), b=learnable(-0.4472)):
     """A squared rectifier, scaled and shifted to zero mean and unit variance."""
-    return s * maximum(x, 0) ** 2 + b
+    return s * maximum(x, 0) * maximum(x, 0) + b
 
 
 @activation(

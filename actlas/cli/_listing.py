@@ -13,8 +13,9 @@ from rich.text import Text
 from actlas.api import Activation, get, names
 from actlas.catalogue import Paper
 from actlas.cli._records import gain
-from actlas.cli._terminal import RECONSTRUCTED, console, number
+from actlas.cli._terminal import console, number
 from actlas.nn.structured import Unit, units
+from actlas.plotting import RECONSTRUCTED
 
 _WIDE = 118  # columns from which family and status have columns of their own
 _PIPED = 160

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from actlas.errors import ActlasError
-from actlas.plotting._figure import FORMATS
+from actlas.plotting import FORMATS
 
 _NAMED = 4
 

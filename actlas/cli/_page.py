@@ -18,8 +18,9 @@ from actlas.catalogue import Definition, Parameter, Value
 from actlas.cli._braille import Line, draw
 from actlas.cli._facts import fact_rows, finding, moment_rows
 from actlas.cli._formula import formula
-from actlas.cli._terminal import RECONSTRUCTED, listed, number
+from actlas.cli._terminal import listed, number
 from actlas.nn.structured import Unit
+from actlas.plotting import RECONSTRUCTED
 
 F_STYLE, SLOPE_STYLE = "bold cyan", "yellow"
 _GAP = Text("")
@@ -46,7 +47,7 @@ def print_unit(console: Console, unit: Unit) -> None:
     import inspect
 
     console.print(_head(unit.title, unit.id, "structured unit", unit.paper.year))
-    signature = str(inspect.signature(unit.cls)).removesuffix(" -> None").replace("'", "")
+    signature = str(inspect.signature(unit.cls)).replace("'", "").removesuffix(" -> None")
     console.print(unit.description, _GAP, sep="\n")
     call = f"actlas.nn.{unit.cls.__name__}{signature}"
     console.print(Text("\n".join(textwrap.wrap(call, console.width - 4, subsequent_indent="    "))))
@@ -137,7 +138,8 @@ def _claims(function: Activation) -> Table:
     """Judge each claim at the default parameters: these are what its paper speaks of."""
     from actlas.facts import facts_of
 
-    table = _table("the paper says", "we find")
+    changed = any(value != function.parameters[name].default for name, value in function.values)
+    table = _table("the paper says", "we find at the defaults" if changed else "we find")
     facts = facts_of(function.definition)
     for claim in function.definition.claims:
         holds, said = finding(claim, facts)

@@ -12,11 +12,11 @@ from typing import Any
 
 import typer
 from rich.console import Console
+from rich.table import Table
 
 from actlas.errors import ActlasError
 
 MINUS = "\N{MINUS SIGN}"
-RECONSTRUCTED = "†"  # marks a function whose formula or default could not be read in its paper
 
 
 def console(piped_width: int = 100) -> Console:
@@ -44,6 +44,21 @@ def listed(values: Iterable[float], digits: int = 6) -> str:
     '−1, 0.5'
     """
     return ", ".join(number(value, digits) for value in values)
+
+
+def narrowed(table: Table, screen: Console, less_important: Iterable[str]) -> Table:
+    """Return the table without its less important columns where it would not fit.
+
+    They are named by their headings, the first to go first; of two with one heading the left goes.
+    """
+    unlimited = screen.options.update(max_width=10_000)
+    for heading in less_important:
+        if screen.measure(table, options=unlimited).maximum <= screen.width:
+            break
+        places = [i for i, column in enumerate(table.columns) if column.header == heading]
+        if places:
+            del table.columns[places[0]]
+    return table
 
 
 def print_json(value: Any) -> None:

@@ -10,6 +10,8 @@ import typer
 if TYPE_CHECKING:
     from actlas.study import Plan, Result
 
+_LESS_IMPORTANT = ("d", "rate", "95 % interval", "p (Holm)")  # left out first where space is short
+
 Task = Annotated[
     str | None,
     typer.Option(metavar="TASK", help="digits (the default), another task, or module:attribute."),
@@ -96,13 +98,13 @@ def _download(name: str, data_root: Path | None) -> None:
 
 def _print_result(result: Result) -> None:
     """Print the table, why each verdict is as it is, and where the report lies."""
-    from actlas.cli._terminal import console
+    from actlas.cli._terminal import console, narrowed
     from actlas.study import render_table
 
     screen = console(piped_width=140)
     screen.print()
-    screen.print(render_table(result))
+    screen.print(narrowed(render_table(result), screen, _LESS_IMPORTANT))
     for row in result.table:
         if row.verdict is not None:
-            screen.print(f"{row.arm.title}: {row.verdict.value}. {row.reason}")
+            screen.print(f"{row.arm.title}: {row.verdict.value} ({row.reason})")
     screen.print(f"\nThe report is {result.report_path}; the raw runs lie beside it.", style="bold")

@@ -31,7 +31,9 @@ from actlas.expr.node import (
 )
 
 Interval = tuple[float, float]
+Builder = Callable[..., Expr]
 LINE: Interval = (-math.inf, math.inf)
+COMPARISONS = frozenset({"lt", "le", "gt", "ge"})
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,7 @@ def primitive(
     *,
     arity: int = 1,
     written: bool = True,
-) -> Callable[..., Expr]:
+) -> Builder:
     """Register a primitive and return the function that builds its node."""
     PRIMITIVES[name] = Primitive(name, arity, partials, bounds, written, about)
 
@@ -138,7 +140,7 @@ for _name, _sign in (("lt", "<"), ("le", "<="), ("gt", ">"), ("ge", ">=")):
 # At a kink the value of the derivative is PyTorch's: max(u, c) and min(u, c) count the tie to the
 # constant, so relu'(0) = 0, relu6'(6) = 0, hardtanh'(1) = 0; abs'(0) = sign(0) = 0.
 
-_where = primitive(
+_where: Builder = primitive(
     "where",
     lambda n: (ZERO, make("where", n.args[0], ONE, ZERO), make("where", n.args[0], ZERO, ONE)),
     lambda _, a, b: (min(a[0], b[0]), max(a[1], b[1])),
@@ -149,6 +151,8 @@ _where = primitive(
 
 def where(condition: Expr, a: Operand, b: Operand) -> Expr:
     """Return `a` where the condition holds, else `b`; NaN takes `b`."""
+    if not isinstance(condition, Expr) or condition.op not in COMPARISONS:
+        raise TypeError(f"where needs a comparison such as x > 0 first, not {condition!r}")
     a, b = as_expr(a), as_expr(b)
     return a if a is b else _where(condition, a, b)
 
@@ -161,9 +165,9 @@ def _chosen(operation: str) -> Callable[[Expr], tuple[Expr, ...]]:
     return rule
 
 
-_max = primitive("max", _chosen("gt"), lambda a, b: (max(a[0], b[0]), max(a[1], b[1])),
+_max: Builder = primitive("max", _chosen("gt"), lambda a, b: (max(a[0], b[0]), max(a[1], b[1])),
                  "the larger of u and v", arity=2)  # fmt: skip
-_min = primitive("min", _chosen("lt"), lambda a, b: (min(a[0], b[0]), min(a[1], b[1])),
+_min: Builder = primitive("min", _chosen("lt"), lambda a, b: (min(a[0], b[0]), min(a[1], b[1])),
                  "the smaller of u and v", arity=2)  # fmt: skip
 
 
@@ -189,17 +193,23 @@ def _abs_bounds(a: Interval) -> Interval:
     return (0.0 if a[0] <= 0 <= a[1] else min(ends)), max(ends)
 
 
-absolute = primitive("abs", unary(lambda u: sign(u)), _abs_bounds, "|u|")
-sign = primitive("sign", unary(lambda _: ZERO), within(-1.0, 1.0), "-1, 0 or 1")
+absolute: Builder = primitive("abs", unary(lambda u: sign(u)), _abs_bounds, "|u|")
+sign: Builder = primitive("sign", unary(lambda _: ZERO), within(-1.0, 1.0), "-1, 0 or 1")
 
 # ---------------------------------------------------------------- exponentials and logarithms
 
-exp = primitive("exp", lambda n: (n,), increasing(math.exp), "e**u")
-expm1 = primitive("expm1", unary(lambda u: exp(u)), increasing(math.expm1), "e**u - 1")
-log = primitive("log", unary(lambda u: div(1, u)), within(*LINE), "natural logarithm, u > 0")
-log1p = primitive("log1p", unary(lambda u: div(1, 1 + u)), within(*LINE), "log(1 + u), u > -1")
-sqrt = primitive("sqrt", lambda n: (div(const_half(), n),), within(0.0, math.inf), "square root")
-powr = primitive(
+exp: Builder = primitive("exp", lambda n: (n,), increasing(math.exp), "e**u")
+expm1: Builder = primitive("expm1", unary(lambda u: exp(u)), increasing(math.expm1), "e**u - 1")
+log: Builder = primitive(
+    "log", unary(lambda u: div(1, u)), within(*LINE), "natural logarithm, u > 0"
+)
+log1p: Builder = primitive(
+    "log1p", unary(lambda u: div(1, 1 + u)), within(*LINE), "log(1 + u), u > -1"
+)
+sqrt: Builder = primitive(
+    "sqrt", lambda n: (div(const_half(), n),), within(0.0, math.inf), "square root"
+)
+powr: Builder = primitive(
     "powr",
     lambda n: (
         mul(n.args[1], powr(n.args[0], sub(n.args[1], 1))),
@@ -209,7 +219,7 @@ powr = primitive(
     "u**v for u >= 0 and real v",
     arity=2,
 )
-logaddexp = primitive(
+logaddexp: Builder = primitive(
     "logaddexp",
     lambda n: (sigmoid(n.args[0] - n.args[1]), sigmoid(n.args[1] - n.args[0])),
     lambda a, b: (max(a[0], b[0]), max(a[1], b[1]) + 1),
@@ -224,44 +234,48 @@ def const_half() -> Expr:
 
 # ---------------------------------------------------------------- sigmoids
 
-sigmoid = primitive("sigmoid", unary(lambda u: div(sech2(div(u, 2)), 4)), within(0.0, 1.0),
+sigmoid: Builder = primitive("sigmoid", unary(lambda u: div(sech2(div(u, 2)), 4)), within(0.0, 1.0),
                     "1/(1 + e**-u)")  # fmt: skip
-softplus = primitive("softplus", unary(lambda u: sigmoid(u)),
+softplus: Builder = primitive("softplus", unary(lambda u: sigmoid(u)),
                      lambda a: (0.0, max(a[1], 0.0) + 1), "log(1 + e**u)")  # fmt: skip
-tanh = primitive("tanh", unary(lambda u: sech2(u)), within(-1.0, 1.0), "hyperbolic tangent")
-sech2 = primitive("sech2", unary(lambda u: -2 * (tanh(u) * sech2(u))), within(0.0, 1.0),
+tanh: Builder = primitive(
+    "tanh", unary(lambda u: sech2(u)), within(-1.0, 1.0), "hyperbolic tangent"
+)
+sech2: Builder = primitive("sech2", unary(lambda u: -2 * (tanh(u) * sech2(u))), within(0.0, 1.0),
                   "1/cosh(u)**2 = 1 - tanh(u)**2")  # fmt: skip
-tanhshrink = primitive("tanhshrink", unary(lambda u: tanh(u) * tanh(u)),
+tanhshrink: Builder = primitive("tanhshrink", unary(lambda u: tanh(u) * tanh(u)),
                        lambda a: (a[0] - 1, a[1] + 1), "u - tanh(u)")  # fmt: skip
-atan = primitive("atan", unary(lambda u: lorentz(u)), within(-1.6, 1.6), "arc tangent")
-lorentz = primitive("lorentz", unary(lambda u: -2 * ((u * lorentz(u)) * lorentz(u))),
+atan: Builder = primitive("atan", unary(lambda u: lorentz(u)), within(-1.6, 1.6), "arc tangent")
+lorentz: Builder = primitive("lorentz", unary(lambda u: -2 * ((u * lorentz(u)) * lorentz(u))),
                     within(0.0, 1.0), "1/(1 + u**2)")  # fmt: skip
-softsign = primitive("softsign", unary(lambda u: power(rabs(u), 2)), within(-1.0, 1.0),
+softsign: Builder = primitive("softsign", unary(lambda u: power(rabs(u), 2)), within(-1.0, 1.0),
                      "u/(1 + |u|)")  # fmt: skip
-rabs = primitive("rabs", unary(lambda u: -(sign(u) * power(rabs(u), 2))), within(0.0, 1.0),
+rabs: Builder = primitive("rabs", unary(lambda u: -(sign(u) * power(rabs(u), 2))), within(0.0, 1.0),
                  "1/(1 + |u|)")  # fmt: skip
-asinh = primitive("asinh", unary(lambda u: rhyp(u)), lambda a: (a[0], a[1]),
+asinh: Builder = primitive("asinh", unary(lambda u: rhyp(u)), lambda a: (a[0], a[1]),
                   "inverse hyperbolic sine")  # fmt: skip
-hypot1 = primitive("hypot1", unary(lambda u: isru(u)), lambda a: (1.0, _abs_bounds(a)[1] + 1),
+hypot1: Builder = primitive("hypot1", unary(lambda u: isru(u)), lambda a: (1.0, _abs_bounds(a)[1] + 1),
                    "sqrt(1 + u**2)")  # fmt: skip
-rhyp = primitive("rhyp", unary(lambda u: -(isru(u) * power(rhyp(u), 2))), within(0.0, 1.0),
+rhyp: Builder = primitive("rhyp", unary(lambda u: -(isru(u) * power(rhyp(u), 2))), within(0.0, 1.0),
                  "1/sqrt(1 + u**2)")  # fmt: skip
-isru = primitive("isru", unary(lambda u: power(rhyp(u), 3)), within(-1.0, 1.0),
+isru: Builder = primitive("isru", unary(lambda u: power(rhyp(u), 3)), within(-1.0, 1.0),
                  "u/sqrt(1 + u**2)")  # fmt: skip
 
 # ---------------------------------------------------------------- the Gaussian
 
-erf = primitive("erf", unary(lambda u: div(2, sqrt(PI)) * exp(-(u * u))), within(-1.0, 1.0),
+erf: Builder = primitive("erf", unary(lambda u: div(2, sqrt(PI)) * exp(-(u * u))), within(-1.0, 1.0),
                 "error function")  # fmt: skip
-erfc = primitive("erfc", unary(lambda u: -(div(2, sqrt(PI)) * exp(-(u * u)))), within(0.0, 2.0),
+erfc: Builder = primitive("erfc", unary(lambda u: -(div(2, sqrt(PI)) * exp(-(u * u)))), within(0.0, 2.0),
                  "1 - erf(u)")  # fmt: skip
-ncdf = primitive("ncdf", unary(lambda u: npdf(u)), within(0.0, 1.0), "standard normal cdf")
-npdf = primitive("npdf", unary(lambda u: -(u * npdf(u))), within(0.0, 0.4), "standard normal pdf")
+ncdf: Builder = primitive("ncdf", unary(lambda u: npdf(u)), within(0.0, 1.0), "standard normal cdf")
+npdf: Builder = primitive(
+    "npdf", unary(lambda u: -(u * npdf(u))), within(0.0, 0.4), "standard normal pdf"
+)
 
 # ---------------------------------------------------------------- waves
 
-sin = primitive("sin", unary(lambda u: cos(u)), within(-1.0, 1.0), "sine")
-cos = primitive("cos", unary(lambda u: -sin(u)), within(-1.0, 1.0), "cosine")
+sin: Builder = primitive("sin", unary(lambda u: cos(u)), within(-1.0, 1.0), "sine")
+cos: Builder = primitive("cos", unary(lambda u: -sin(u)), within(-1.0, 1.0), "cosine")
 
 
 def _d_sphj(node: Expr) -> tuple[Expr, ...]:
@@ -302,7 +316,7 @@ VOCABULARY: dict[str, Callable[..., Expr]] = {
 }  # fmt: skip
 
 __all__ = [
-    "PI", "PRIMITIVES", "VOCABULARY", "Interval", "Primitive", "absolute", "add", "asinh", "atan",
+    "COMPARISONS", "PI", "PRIMITIVES", "VOCABULARY", "Interval", "Primitive", "absolute", "add", "asinh", "atan",
     "clamp", "cos", "erf", "erfc", "exp", "expm1", "hypot1", "isru", "log", "log1p", "logaddexp",
     "lorentz", "maximum", "minimum", "ncdf", "norm_bounds", "npdf", "powr", "rabs", "rhyp",
     "sech2", "sigmoid", "sign", "sin", "sinc", "softplus", "softsign", "sphj", "sqrt", "tanh",

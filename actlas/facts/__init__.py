@@ -15,7 +15,16 @@ from typing import Any
 from actlas.catalogue import Definition, unroll
 from actlas.facts.curve import Curve
 from actlas.facts.moments import moments
-from actlas.facts.shape import Extremum, Tail, extremes, lipschitz, monotone_intervals, tail, zeros
+from actlas.facts.shape import (
+    Extremum,
+    Tail,
+    beside_jumps,
+    extremes,
+    lipschitz,
+    monotone_intervals,
+    tail,
+    zeros,
+)
 from actlas.facts.smoothness import kinks, smoothness
 
 __all__ = ["Curve", "Extremum", "Facts", "Tail", "facts_of"]
@@ -74,7 +83,9 @@ class Facts:
     @property
     def monotone(self) -> bool:
         """Whether f never rises and falls both."""
-        return len({direction for *_, direction in self.monotone_intervals} - {0}) <= 1
+        senses = {direction for *_, direction in self.monotone_intervals}
+        senses |= {1 if left < right else -1 for left, right in beside_jumps(self.curve)}
+        return len(senses - {0}) <= 1
 
     @cached_property
     def smoothness(self) -> str:

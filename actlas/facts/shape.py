@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from actlas.facts.curve import GRID, Array, Curve
+from actlas.facts.smoothness import jumps
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,7 @@ def extremes(curve: Curve) -> tuple[tuple[float, float], Extremum | None, Extrem
     points = points[np.argsort(np.abs(points), kind="stable")]  # of equal values the nearest to 0
     values = curve(points)
     ends = [_end_values(curve, towards) for towards in (-1, 1)]
+    ends += [(min(sides), max(sides)) for sides in beside_jumps(curve)]
     low, high = min(e[0] for e in ends), max(e[1] for e in ends)
     least, most = int(np.argmin(values)), int(np.argmax(values))
     minimum = Extremum(float(points[least]), float(values[least]))
@@ -87,6 +89,14 @@ def extremes(curve: Curve) -> tuple[tuple[float, float], Extremum | None, Extrem
         minimum if minimum.value <= low else None,
         maximum if maximum.value >= high else None,
     )
+
+
+def beside_jumps(curve: Curve) -> list[tuple[float, float]]:
+    """Return the values just left and right of every place where the curve itself jumps."""
+    return [
+        (float(curve(np.nextafter(b, -np.inf))), float(curve(np.nextafter(b, np.inf))))
+        for b in jumps(curve, 0)
+    ]
 
 
 def _end_values(curve: Curve, towards: int) -> tuple[float, float]:

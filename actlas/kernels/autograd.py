@@ -53,6 +53,8 @@ class Elementwise:
         dtype = wide if self.wide else tensors[0].dtype
         result = self.tape(*[v.to(wide) if isinstance(v, torch.Tensor) else v for v in values])
         shape = torch.broadcast_shapes(*(tensor.shape for tensor in tensors))
+        if any(result is value for value in values):
+            result = result.clone()  # the identity: a Function must not return its own input
         if isinstance(result, torch.Tensor):
             return result.to(dtype).expand(shape)
         return torch.full_like(tensors[0], result, dtype=dtype).expand(shape)
@@ -60,7 +62,8 @@ class Elementwise:
     def __call__(self, *values: Value) -> torch.Tensor:
         """Return the value, differentiable in every tensor among `values`."""
         if any(isinstance(v, torch.Tensor) and v.requires_grad for v in values) or _transformed():
-            return self.function.apply(*values)
+            result: torch.Tensor = self.function.apply(*values)
+            return result
         return self.value(*values)
 
 
@@ -88,13 +91,14 @@ def _transformed() -> bool:
     return functorch or torch.autograd.forward_ad._current_level >= 0
 
 
-@torch.compiler.allow_in_graph
+@torch.compiler.allow_in_graph  # type: ignore[untyped-decorator]
 def _in_graph(key: int, *values: Value) -> torch.Tensor:
     """Call a shared function as one node that Dynamo does not look into.
 
     AOTAutograd then traces through it, so that Inductor fuses value and exact derivative alike.
     """
-    return _shared[key].function.apply(*values)
+    result: torch.Tensor = _shared[key].function.apply(*values)
+    return result
 
 
 def _function(of: Elementwise) -> type[Any]:

@@ -58,7 +58,7 @@ def _flatten(
         if not isinstance(value, torch.Tensor) and value is not parameter.default:
             value = parameter.check(value, entry.name)
         if parameter.choices:
-            shape.append((name, value))
+            shape.append((name, str(value)))
             continue
         pieces = _elements(parameter, value, entry.name)
         if parameter.is_vector:

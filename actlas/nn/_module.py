@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import torch
 from torch import nn
 
-from actlas.catalogue import Definition, Domain, Parameter
+from actlas.catalogue import Definition, Domain
 from actlas.errors import ActlasError, nearest
 from actlas.nn._apply import evaluate, write_back
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from actlas.errors import ActlasError, need_extra
 from actlas.plotting._panels import Panel, Trace
+from actlas.plotting._sampling import RECONSTRUCTED
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -43,9 +44,11 @@ def draw(panels: Sequence[Panel], formulas: Sequence[tuple[str, str]] = ()) -> F
     figures = need_extra("matplotlib.figure", "plot")
     from actlas.plotting._labels import place_labels
 
+    footer = [f"{name}:  ${spaced(latex)}$" for name, latex in formulas if renders(latex)]
+    if any(RECONSTRUCTED in trace.label for panel in panels for trace in panel.traces):
+        footer.append(f"{RECONSTRUCTED} reconstructed: a formula or default could not be read")
     columns = min(len(panels), 2)
     rows = -(-len(panels) // columns)
-    footer = [f"{name}:  ${spaced(latex)}$" for name, latex in formulas if renders(latex)]
     with matplotlib.rc_context(_STYLE):
         figure: Figure = figures.Figure(
             figsize=(_WIDTH * columns, _HEIGHT * rows + _LINE * len(footer)),

@@ -35,15 +35,20 @@ def place_labels(axes: Axes, traces: Sequence[Trace], colour: Callable[[int | No
 
 def _in_pixels(axes: Axes, trace: Trace, frame: Box) -> Array:
     """Return the visible part of a curve as evenly spaced points in pixels."""
-    finite = np.isfinite(trace.y)
-    corners = axes.transData.transform(np.column_stack([trace.x[finite], trace.y[finite]]))
-    corners = np.clip(corners, (frame[0] - 50, frame[1] - 50), (frame[2] + 50, frame[3] + 50))
-    if len(corners) < 2:
-        return np.empty((0, 2))
+    corners = axes.transData.transform(np.column_stack([trace.x, trace.y]))
+    known = np.isfinite(corners).all(axis=1)
+    limits = np.array([frame[:2], frame[2:]]) + np.array([[-50.0], [50.0]])
+    pieces = np.split(np.clip(corners, *limits), np.flatnonzero(np.diff(known)) + 1)
+    drawn = [_even(piece) for piece in pieces if len(piece) > 1 and np.isfinite(piece).all()]
+    points = np.concatenate([np.empty((0, 2)), *drawn])
+    return points[_inside(points, frame)]
+
+
+def _even(corners: Array) -> Array:
+    """Return points on a polygon at equal distances."""
     length = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(corners, axis=0).T))])
     even = np.arange(0.0, length[-1], _STEP)
-    points = np.column_stack([np.interp(even, length, corners[:, k]) for k in (0, 1)])
-    return points[_inside(points, frame)]
+    return np.column_stack([np.interp(even, length, corners[:, k]) for k in (0, 1)])
 
 
 def _inside(points: Array, box: Box) -> npt.NDArray[np.bool_]:
@@ -70,6 +75,8 @@ def _place(
     text.set_position(tuple(to_axes(((left + right) / 2, (bottom + top) / 2))))
     if gaps[best] > _DISTANCES[0]:
         edge = np.clip(anchors[best], (left, bottom), (right, top))
+        (x0, y0), (x1, y1) = np.sort([anchors[best], edge], axis=0).tolist()
+        taken.append((x0, y0, x1, y1))  # the line keeps later names away, too
         line = to_axes([anchors[best], edge])
         axes.plot(line[:, 0], line[:, 1], transform=axes.transAxes, color=colour, linewidth=0.6)
 

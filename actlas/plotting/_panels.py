@@ -9,7 +9,7 @@ import numpy as np
 
 from actlas.api import Activation
 from actlas.errors import ActlasError
-from actlas.plotting._sampling import Array, label, ratio, sample
+from actlas.plotting._sampling import Array, at, label, plain_label, ratio, sample
 
 Span = tuple[float, float]
 _SMALLEST = 1e-8  # the lower end of the saturation figure
@@ -94,13 +94,18 @@ def quotient(
     The vanishing-gradient quotient of Fernandez and Mali 2024 (arXiv 2412.20269).
     """
     slope = against.derivative()
+    if not at(slope, np.linspace(*span)).any():
+        low, high = span
+        raise ActlasError(
+            f"cannot divide by the derivative of {label(against)}: it is 0 from {low:g} to {high:g}"
+        )
     traces = [Trace(label(against), np.array(span), np.ones(2), None)]
     for number, function in enumerate(functions):
         if function != against:
             x, y = ratio(function.derivative(), slope, span)
             traces.append(Trace(label(function), x, y, number))
     poles = [place for place in slope.facts.zeros if span[0] < place < span[1]]
-    sign = f"\\mathrm{{{label(against)}}}'(x)".replace("_", r"\_")
+    sign = f"\\mathrm{{{plain_label(against)}}}'(x)".replace("_", r"\_")
     note = f"dotted: ${sign} = 0$" if poles else ""
     return Panel(f"$f'(x) \\,/\\, {sign}$", tuple(traces), span, _quotient_limits(traces),
                  marks=tuple(poles), note=note)  # fmt: skip

@@ -10,15 +10,27 @@ import numpy.typing as npt
 from actlas.api import Activation
 
 Array = npt.NDArray[np.float64]
+RECONSTRUCTED = "†"  # marks a function whose formula or default could not be read in its paper
 _POINTS = 1601
 _BESIDE = 1e-9  # how far from a break its two sides are looked at
 
 
 def label(function: Activation) -> str:
+    """Return `plain_label`, with a dagger where the function is only reconstructed.
+
+    >>> from actlas import get
+    >>> label(get("elu")), label(get("nish"))
+    ('ELU', 'Nish †')
+    """
+    mark = "" if function.status == "verified" else f" {RECONSTRUCTED}"
+    return plain_label(function) + mark
+
+
+def plain_label(function: Activation) -> str:
     """Return the title, with the parameters that are not at their default.
 
     >>> from actlas import get
-    >>> label(get("elu")), label(get("elu", alpha=0.5))
+    >>> plain_label(get("elu")), plain_label(get("elu", alpha=0.5))
     ('ELU', 'ELU(alpha=0.5)')
     """
     declared = function.parameters

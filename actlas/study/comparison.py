@@ -18,6 +18,7 @@ from actlas.study.statistics import Verdict
 from actlas.study.store import Store
 from actlas.study.tasks import Task, find_task, load_data
 from actlas.study.training import Record
+from actlas.study.tuning import first_grid
 
 Root = str | os.PathLike[str] | None
 
@@ -126,6 +127,7 @@ def run_plan(
         raise ActlasError(f"workers must be at least 1, got {workers}")
     task = find_task(plan.task)
     plan = plan.resolved(task)
+    first_grid(plan, task)
     arms = make_arms(plan.activations, plan.reference)
     root = None if data_root is None else Path(data_root)
     load_data(plan.task, root)
@@ -153,6 +155,6 @@ def _run(
             return Experiment(plan, task, arms, store, executor, data_root, progress).run()
     except KeyboardInterrupt:
         raise StudyInterrupted(
-            f"stopped; {len(store)} finished runs are kept in {store.path}: give the same command "
+            f"stopped; finished runs kept in {store.path}: {len(store)}. Give the same command "
             f"again to go on from there"
         ) from None

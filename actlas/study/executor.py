@@ -12,7 +12,6 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing import connection
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -27,24 +26,23 @@ def run_one(spec: RunSpec, data_root: Path | None) -> Record:
     return train(spec, find_task(spec.task), load_data(spec.task, data_root))
 
 
-class InlineExecutor(Executor):
-    """Does the work in the calling process, when its turn comes."""
-
-    def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
-        future: Future[Any] = Future()
-        future.set_result(fn(*args, **kwargs))
-        return future
-
-
 def run_all(
-    specs: Sequence[RunSpec], executor: Executor, data_root: Path | None
+    specs: Sequence[RunSpec], executor: Executor | None, data_root: Path | None
 ) -> Iterator[Record]:
-    """Yield the record of every specification, in the order in which they finish."""
-    if isinstance(executor, InlineExecutor):
+    """Yield the record of every specification, in the order in which they finish.
+
+    Args:
+        specs: what to train.
+        executor: anything of the shape of `concurrent.futures`; None trains in this process.
+        data_root: the folder with the data sets.
+    """
+    if executor is None:
         yield from (run_one(spec, data_root) for spec in specs)
         return
-    futures = [executor.submit(run_one, spec, data_root) for spec in specs]
+    futures: list[Future[Record]] = []
     try:
+        with _deaf_to_interrupts():
+            futures += [executor.submit(run_one, spec, data_root) for spec in specs]
         for future in as_completed(futures):
             yield future.result()
     except BrokenProcessPool:
@@ -58,15 +56,15 @@ def run_all(
 
 
 @contextmanager
-def worker_pool(workers: int | None) -> Iterator[Executor]:
-    """Give an executor with one process per core, or with the calling process for 1 worker.
+def worker_pool(workers: int | None) -> Iterator[Executor | None]:
+    """Give a pool with one process per core, or None for 1 worker: the calling process.
 
     Leaving the block early (an error, Ctrl-C) ends the processes at once.
     """
     count = len(usable_cores()) if workers is None else workers
     if count == 1:
         with _one_thread():
-            yield InlineExecutor()
+            yield None
         return
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(count, mp_context=context, initializer=_start_worker)
@@ -90,9 +88,22 @@ def _one_thread() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
+@contextmanager
+def _deaf_to_interrupts() -> Iterator[None]:
+    """Ignore Ctrl-C while worker processes are started: they inherit it, and leave it to us."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def _start_worker() -> None:
     torch.set_num_threads(1)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent to handle
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 

@@ -41,7 +41,7 @@ class Experiment:
     task: Task
     arms: Sequence[Arm]
     store: Store
-    executor: Executor
+    executor: Executor | None
     data_root: Path | None
     listener: Listener | None
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import inspect
 import os
 import platform
 from collections.abc import Iterator
@@ -69,12 +68,3 @@ def code_version(defined_in: Path | None = None) -> str:
 def _sources() -> Iterator[Path]:
     for package in NUMERICS:
         yield from sorted((_ROOT / package).rglob("*.py"))
-
-
-def source_file(thing: object) -> Path | None:
-    """Return the file that defines a callable, or None where there is none."""
-    try:
-        path = inspect.getsourcefile(thing)  # type: ignore[arg-type]
-    except TypeError:
-        return None
-    return Path(path) if path else None

@@ -60,7 +60,7 @@ def mean_interval(values: Numbers, level: float = 0.95) -> Interval:
     special = need_extra("scipy.special", "study")
     array = np.asarray(values, dtype=float)
     quantile = float(special.stdtrit(len(array) - 1, 0.5 + level / 2))
-    half = quantile * array.std(ddof=1) / math.sqrt(len(array))
+    half = quantile * float(array.std(ddof=1)) / math.sqrt(len(array))
     mean = float(array.mean())
     return Interval(mean, mean - half, mean + half)
 

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from actlas.errors import ActlasError
 from actlas.study.plan import Plan
 from actlas.study.tasks import Metric, Task
 from actlas.study.training import Record
@@ -29,10 +30,17 @@ class Tuning:
 def first_grid(plan: Plan, task: Task) -> tuple[float, ...]:
     """Return the grid to begin with: logarithmic, a factor of sqrt(10) from rate to rate.
 
-    From a budget of 4 on, one rate is kept back for the side on which a best rate lies at the edge.
+    From a budget of 4 on, one rate is kept back for the side on which a best rate lies at the
+    edge. ActlasError if the task names no rate for the plan's optimiser.
     """
     if plan.learning_rates is not None:
         return tuple(sorted(plan.learning_rates))
+    if plan.optimizer not in task.learning_rates:
+        known = ", ".join(task.learning_rates)
+        raise ActlasError(
+            f"the task {task.name!r} names no learning rate for {plan.optimizer}; it does for: "
+            f"{known}; give learning_rates in the plan"
+        )
     count = plan.budget - 1 if plan.budget >= 4 else plan.budget
     centre = task.learning_rates[plan.optimizer]
     return tuple(_rounded(centre * STEP ** (k - count // 2)) for k in range(count))

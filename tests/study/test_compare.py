@@ -135,7 +135,7 @@ def test_the_report_needs_nothing_else(result: Result) -> None:
     assert parser.open == []
     assert parser.loads == []
     assert not re.search(r"https?://|@import|url\(|<script", text)
-    assert "nan" not in re.sub(r"[a-z]{2,}nan|nan[a-z]+", "", text.lower())
+    assert "nan" not in visible(text)
 
 
 def test_the_report_says_what_it_must(result: Result) -> None:
@@ -145,6 +145,28 @@ def test_the_report_says_what_it_must(result: Result) -> None:
                  "results.jsonl", result.records[0].spec.code, result.headline):  # fmt: skip
         assert part in text
     assert text.count('class="panel"') == 4 + 4 + 3
+
+
+def test_a_report_with_diverged_runs(result: Result) -> None:
+    """One arm diverges in its first epoch for every seed: it stays, with the worst score."""
+    diverged = tuple(
+        replace(record, test=0.0, validation=0.0, diverged=True, best_epoch=-1,
+                validation_curve=(), loss_curve=())
+        for record in result.outcome.confirmations["prelu"]
+    )  # fmt: skip
+    outcome = replace(
+        result.outcome, confirmations={**result.outcome.confirmations, "prelu": diverged}
+    )
+    analysis = analyse(result.plan, result.task, result.arms, outcome)
+    assert analysis.rows[-1].diverged == len(analysis.rows[-1].scores) == 3
+    text = render(replace(result, outcome=outcome, analysis=analysis))
+    assert "3 of 3 runs diverged" in text
+    assert "nan" not in visible(text)
+
+
+def visible(text: str) -> str:
+    """Return a report without its style sheet, in lower case."""
+    return re.sub(r"<style>.*</style>", "", text, flags=re.DOTALL).lower()
 
 
 def test_the_status_stands_wherever_the_function_is_shown(result: Result) -> None:
@@ -166,6 +188,19 @@ def test_the_terminal_table_holds_every_row(result: Result) -> None:
     text = printed(result)
     assert result.headline.split(";")[0] in text
     assert all(word in text for word in ("ReLU (A/A)", "noise floor", "reference", "PReLU"))
+
+
+def test_the_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A user's own task with an error as its metric: less error counts as an improvement."""
+    monkeypatch.chdir(Path(__file__).parents[2] / "examples")
+    found = compare(
+        task="own_task:waves", activations="relu,tanh", seeds=2, budget=1, epochs=1,
+        out=tmp_path, workers=1,
+    )  # fmt: skip
+    reference, _, tanh = found.table
+    assert tanh.difference is not None
+    gained = reference.score.mean - tanh.score.mean
+    assert tanh.difference.interval.mean == pytest.approx(gained)
 
 
 def test_text_is_escaped_once() -> None:

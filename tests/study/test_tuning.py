@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from actlas.errors import ActlasError
 from actlas.study import ACCURACY, Plan, Task
 from actlas.study.training import Record, RunSpec
 from actlas.study.tuning import Tuning, first_grid, select, widened
@@ -73,6 +74,12 @@ def test_the_grid_is_logarithmic_around_the_centre(digits: Task) -> None:
     assert first_grid(Plan(budget=3), task) == (0.032, 0.1, 0.32)
     assert first_grid(Plan(budget=5), task) == (0.01, 0.032, 0.1, 0.32)
     assert first_grid(Plan(learning_rates=(0.5, 0.2)), task) == (0.2, 0.5)
+
+
+def test_a_task_without_a_rate_for_the_optimiser_says_so(digits: Task) -> None:
+    task = replace(digits, learning_rates={"adam": 0.01})
+    with pytest.raises(ActlasError, match="names no learning rate for sgd; it does for: adam"):
+        first_grid(Plan(), task)
 
 
 def edge(name: str) -> Tuning:

@@ -35,15 +35,26 @@ class Precision:
         info = torch.finfo(dtype)
         return cls(str(dtype).removeprefix("torch."), dtype, info.eps, info.tiny, info.max)
 
-    def points(self) -> np.ndarray:
-        """Return the test points, each exactly representable in the format, as doubles."""
-        subnormals = [self.tiny, self.tiny * self.eps, self.tiny / 3]
-        inside = [m for m in (*_MAGNITUDES, *subnormals, self.largest) if m <= self.largest]
-        both = torch.tensor([0.0, *inside, *(-m for m in inside)], dtype=torch.float64)
-        return np.unique(both.to(self.dtype).to(torch.float64).numpy())
+    def holds(self, points: np.ndarray) -> np.ndarray:
+        """Say which of the points the format represents exactly."""
+        there = torch.tensor(points).to(self.dtype).to(torch.float64).numpy()
+        return there == points
 
 
 DOUBLE, SINGLE = Precision.of(torch.float64), Precision.of(torch.float32)
+
+
+def line(every: int = 1) -> np.ndarray:
+    """Return the points of one input: what float32 represents, and what only float64 reaches.
+
+    Zero and the ends are always there; of the magnitudes each `every`-th.
+    """
+    single = [SINGLE.largest, SINGLE.tiny, SINGLE.tiny / 3, SINGLE.tiny * SINGLE.eps]
+    double = [DOUBLE.largest, DOUBLE.tiny, DOUBLE.tiny / 3, DOUBLE.tiny * DOUBLE.eps]
+    inside = [float(np.float32(m)) for m in _MAGNITUDES if m <= SINGLE.largest]
+    beyond = [m for m in _MAGNITUDES if m > SINGLE.largest]
+    chosen = [*inside[::every], *beyond[::every], *single, *double]
+    return np.unique([0.0, *chosen, *(-m for m in chosen)])
 
 
 def corner_cases(entry: Definition) -> dict[str, dict[str, Value]]:
@@ -83,24 +94,20 @@ def every_half(dtype: torch.dtype) -> torch.Tensor:
     return bits.view(dtype)
 
 
-def grid_2d(precision: Precision) -> tuple[np.ndarray, np.ndarray]:
+def grid_2d(every: int = 1) -> tuple[np.ndarray, np.ndarray]:
     """Return pairs of points for functions of two inputs."""
-    few = [0.0, 1e-20, 1e-6, 0.01, 0.3, 0.7, 1, 1.3, 2, 3.5, 6, 15, 30, 88, 100, 700, 1e4, 1e10,
-           1e30]  # fmt: skip
-    both = np.array(sorted({*few, *(-v for v in few)}))
-    both = torch.tensor(both).to(precision.dtype).to(torch.float64).numpy()
+    few = [1e-20, 1e-6, 0.01, 0.3, 0.7, 1, 1.3, 2, 3.5, 6, 15, 30, 88, 100, 700, 1e4, 1e10, 1e30]
+    chosen = [float(np.float32(m)) for m in few[::every]]
+    both = np.unique([0.0, *chosen, *(-m for m in chosen)])
     x, y = np.meshgrid(both, both)
     return x.ravel(), y.ravel()
 
 
-def exact_values(values: dict[str, Any], precision: Precision) -> dict[str, Any]:
-    """Return parameter values rounded to the format, so that every backend gets the same."""
-
-    def rounded(value: float) -> float:
-        return float(torch.tensor(value, dtype=torch.float64).to(precision.dtype))
-
+def in_float32(values: dict[str, Any]) -> dict[str, Any]:
+    """Return parameter values rounded to float32, so that every backend gets the same."""
     return {
         name: value if isinstance(value, str)
-        else tuple(map(rounded, value)) if isinstance(value, tuple) else rounded(value)
+        else tuple(float(np.float32(v)) for v in value) if isinstance(value, tuple)
+        else float(np.float32(value))
         for name, value in values.items()
     }  # fmt: skip

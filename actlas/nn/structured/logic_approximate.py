@@ -47,6 +47,8 @@ def _xnor_pair(x: Tensor, y: Tensor) -> Tensor:
 class AndAIL(LogicUnit):
     r"""Piecewise linear AND of logits: sum of the negative ones if any, else the minimum.
 
+    .. math:: y = \sum_i \min(x_i, 0) + \max\left(0, \min_i x_i\right)
+
     Args:
         k: channels per group, k >= 2.
         dim: the channel dimension.
@@ -73,6 +75,8 @@ class AndAIL(LogicUnit):
 @unit(id="or_ail", title="OR_AIL", aliases=("ail_or",), paper=PAPER)
 class OrAIL(LogicUnit):
     r"""Piecewise linear OR of logits: sum of the positive ones if any, else the maximum.
+
+    .. math:: y = \sum_i \max(x_i, 0) + \min\left(0, \max_i x_i\right)
 
     The arguments, shapes, errors and source are those of AndAIL.
 

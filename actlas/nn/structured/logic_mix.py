@@ -33,6 +33,8 @@ def _logic_unit(name: str) -> type[LogicUnit]:
 class LogicMix(nn.Module):
     """Several logical operators side by side, sharing out the channel groups or repeating them.
 
+    .. math:: y = \left[ g_1(x^{(1)}),\, \dots,\, g_m(x^{(m)}) \right]
+
     Args:
         operators: ids of logical units, such as ("or_ail", "and_ail", "xnor_ail").
         mode: "partition" gives each operator its share of the C/k groups (C channels become C/k);

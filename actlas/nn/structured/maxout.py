@@ -21,7 +21,9 @@ _PAPER = Paper(
 
 @unit(id="maxout", aliases=("max_out",), paper=_PAPER)
 class Maxout(nn.Module):
-    """Maximum over groups of neighbouring channels; the width shrinks by the group size.
+    r"""Maximum over groups of neighbouring channels; the width shrinks by the group size.
+
+    .. math:: y_j = \max_{i = 1 \dots k} x_{(j - 1) k + i}
 
     Args:
         num_pieces: channels per group, k >= 1; C channels become C/k.
@@ -58,7 +60,9 @@ class Maxout(nn.Module):
 
 @unit(id="maxout_linear", aliases=("maxout_dense",), paper=_PAPER)
 class MaxoutLinear(nn.Module):
-    """Linear layer whose outputs are each the maximum of several affine pieces.
+    r"""Linear layer whose outputs are each the maximum of several affine pieces.
+
+    .. math:: y_j = \max_{i = 1 \dots k} \left( w_{j i} \cdot x + b_{j i} \right)
 
     Args:
         in_features: size of the last dimension of the input.

@@ -46,10 +46,10 @@ class Frame:
         return element("path", d="".join([*pieces, piece]), class_=f"curve {class_}")
 
     def band(self, xs: Numbers, lows: Numbers, highs: Numbers) -> Markup:
-        """Return the area between two curves."""
-        there = [f"{self.x(x):.1f},{self._bounded(y):.1f}" for x, y in zip(xs, highs, strict=True)]
-        back = [f"{self.x(x):.1f},{self._bounded(y):.1f}" for x, y in zip(xs, lows, strict=True)]
-        return element("polygon", points=" ".join([*there, *reversed(back)]), class_="band")
+        """Return the area between two curves, as far as both are finite."""
+        ends = [*zip(xs, highs, strict=True), *reversed([*zip(xs, lows, strict=True)])]
+        points = [f"{self.x(x):.1f},{self._bounded(y):.1f}" for x, y in ends if np.isfinite(y)]
+        return element("polygon", points=" ".join(points), class_="band")
 
     def dot(self, x: float, y: float, class_: str, title: str) -> Markup:
         """Return a point with a tooltip."""

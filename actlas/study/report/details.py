@@ -75,10 +75,11 @@ def _machine(result: Result) -> dict[str, str]:
 
 def limits(result: Result) -> Markup:
     """Return what may not be concluded, from the task and from the plan."""
-    return element("ul", *(element("li", text) for text in _limits(result)), class_="limits")
+    return element("ul", *(element("li", text) for text in caveats(result)), class_="limits")
 
 
-def _limits(result: Result) -> list[str]:
+def caveats(result: Result) -> list[str]:
+    """Return the sentences of `limits`, the task's own first."""
     plan = result.plan
     comparisons = len(result.arms) - 2
     needed = seeds_needed(comparisons)
@@ -86,8 +87,8 @@ def _limits(result: Result) -> list[str]:
         *result.task.limits,
         f"One network, one optimiser ({plan.optimizer}) and one schedule: another may give another "
         "order.",
-        "All start weights are scaled by each function's gain. With a framework's default start, "
-        "functions with a small gain may do better and others worse.",
+        "All start weights are scaled by each function's gain; with a framework's default start "
+        "the order may be another.",
         "Time and memory are not compared.",
         '"Undecided" is not "equal": more seeds can decide it.',
     ]

@@ -78,9 +78,7 @@ def _mean(values: np.ndarray) -> np.ndarray:
 
 def _percentiles(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the ends of the band; the mean stands in for epochs that a run did not reach."""
-    whole = np.where(np.isfinite(values), values, _mean(values))
-    whole = np.where(np.isfinite(whole), whole, 0.0)
-    low, high = np.percentile(whole, _BAND, axis=0)
+    low, high = np.percentile(np.where(np.isfinite(values), values, _mean(values)), _BAND, axis=0)
     return low, high
 
 

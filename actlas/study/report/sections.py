@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from actlas.study.report.details import limits, provenance
+from actlas.study.report.details import caveats, limits, provenance
 from actlas.study.report.markup import Markup, element, join
 from actlas.study.report.panels import curves, functions, rates
 from actlas.study.report.tables import comparison, runs
@@ -19,7 +19,7 @@ def hero(result: Result) -> Markup:
     """The answer in one sentence, and what it does not say."""
     others = [arm.title for arm in result.arms[2:]]
     asked = f"Which activation function: {result.arms[0].title}, or {listed(others)}?"
-    caveat = (element("strong", "Bear in mind: "), result.task.limits[0])
+    caveat = (element("strong", "Bear in mind: "), caveats(result)[0])
     return element(
         "header",
         element("p", "actlas · comparison of activation functions", class_="kicker"),
@@ -72,7 +72,7 @@ SECTIONS: tuple[Section, ...] = (
     _section(
         "Learning curves",
         "Validation score by epoch: mean over the seeds and the range of the middle 80 % of "
-        "runs. Grey: the reference. The first epochs lie below the frame.",
+        "runs. Grey: the reference. The first epochs may lie below the frame.",
         curves,
     ),
     _section(

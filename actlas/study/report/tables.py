@@ -91,7 +91,8 @@ def _comparison_row(row: Row, result: Result, scale: Scale, figures: Figures) ->
 def _verdict(row: Row) -> Markup:
     if row.verdict is None:
         role = "noise floor" if row.arm.twin else "reference"
-        return element("span", role, class_="pill neutral")
+        own = "its own search, weights and batches" if row.arm.twin else None
+        return join(element("span", role, class_="pill neutral"), own and element("small", own))
     pill = element("span", row.verdict.value, class_=f"pill {row_class(row)}", title=row.reason)
     diverged = f"{row.diverged} of {len(row.scores)} runs diverged" if row.diverged else None
     return join(pill, element("small", diverged or row.reason))

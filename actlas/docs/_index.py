@@ -1,0 +1,62 @@
+"""The index: every function by family, then the structured units."""
+
+from __future__ import annotations
+
+from itertools import groupby
+
+from actlas.api import Activation, get, names
+from actlas.catalogue import Paper
+from actlas.cli._records import gain
+from actlas.cli._terminal import number
+from actlas.docs._markdown import page, plain, section, table
+from actlas.nn.structured import Unit, units
+
+UNIT_FOLDER = "units"
+_MARK = " †"
+
+
+def index() -> str:
+    """Return the index in Markdown; its links lead to the cards beside it."""
+    functions = sorted(map(get, names()), key=lambda function: function.family)
+    families = groupby(functions, key=lambda function: function.family)
+    return page(
+        "Functions",
+        f"{len(functions)} functions and {len(units())} structured units. The gain is "
+        "1/√E f(z)², z ~ N(0, 1), at the default parameters; † means reconstructed: a formula or "
+        "default could not be read in its paper, and the card says why.",
+        *(_family(family, list(members)) for family, members in families),
+        section("structured units", _units(list(units().values()))),
+    )
+
+
+def _family(family: str, members: list[Activation]) -> str:
+    headings = ("function", "what it is", "source", "parameters", "gain")
+    return section(family.replace("_", " "), table(headings, map(_row, members)))
+
+
+def _row(function: Activation) -> tuple[str, ...]:
+    parameters = ", ".join(f"`{name}`" for name in function.parameters)
+    return (
+        f"[{plain(function.title)}]({function.name}.md){_mark(function)}",
+        plain(function.description), _paper(function.paper), parameters,
+        number(gain(function), 4),
+    )  # fmt: skip
+
+
+def _units(members: list[Unit]) -> str:
+    rows = [
+        (f"[{plain(unit.title)}]({UNIT_FOLDER}/{unit.id}.md){_mark(unit)}",
+         plain(unit.description), _paper(unit.paper))
+        for unit in members
+    ]  # fmt: skip
+    return table(("unit", "what it is", "source"), rows)
+
+
+def _mark(item: Activation | Unit) -> str:
+    return "" if item.status == "verified" else _MARK
+
+
+def _paper(paper: Paper) -> str:
+    if paper.year <= 1:
+        return "–"
+    return f"[{plain(paper.short)}]({paper.link})" if paper.link else plain(paper.short)
