@@ -103,4 +103,8 @@ JAVASCRIPT = Language(
     function="function {name}({arguments}) {{\n{body}  return {result};\n}}\n",
     argument="{name}",
     runtime=RUNTIME,
+    keywords="arguments await break case catch class const continue debugger default delete do "
+             "else enum eval export extends false finally for function if implements import in "
+             "instanceof interface let new null package private protected public return static "
+             "super switch this throw true try typeof var void while with yield Math Number",
 )  # fmt: skip

@@ -92,6 +92,8 @@ def _sphj(order: int, u: mpf) -> mpf:
 def _powr(u: mpf, v: mpf) -> mpf:
     if u == 0:
         return mpf(0) if v > 0 else mpf(1) if v == 0 else mpf("inf")
+    if not u > 0:
+        return mpf("nan")
     return _exp(v * mp.log(u))
 
 
@@ -173,7 +175,7 @@ def _step(node: Expr, arguments: list[Any], values: Mapping[str, Any]) -> Any:
 
 
 def reference(
-    root: Expr, values: Mapping[str, Any], digits: int = 50, most_digits: int = 2000
+    root: Expr, values: Mapping[str, Any], digits: int = 50, most_digits: int = 2500
 ) -> mpf:
     """Return `root` to `digits` digits, proved by doubling the precision until it stands still.
 

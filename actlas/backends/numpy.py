@@ -23,15 +23,15 @@ _HALVED = (ERFCX[0] / 2, *ERFCX[1:]), (ERF[0] / 2, *ERF[1:])
 def _exp_minus_square(u: Array) -> Array:
     """exp(-u*u) with the square split into an exact head and a small rest."""
     with np.errstate(all="ignore"):
-        head: Array = u.astype(np.float32).astype(np.float64)
+        head = np.asarray(u.astype(np.float32), dtype=np.float64)
         split = np.exp(-head * head) * np.exp(-(u - head) * (u + head))
         return np.where(np.abs(u) < 30.0, split, np.exp(-u * u))
 
 
 def _erfc_right(u: Array) -> Array:
     t = 1 - 2 * SPLIT / (u + SPLIT)
-    scaled: Array = chebyshev.chebval(t, _HALVED[0])
-    return _exp_minus_square(u) * scaled / (1 + 2 * u)
+    scaled = np.asarray(chebyshev.chebval(t, _HALVED[0]), dtype=np.float64)
+    return np.asarray(_exp_minus_square(u) * scaled / (1 + 2 * u), dtype=np.float64)
 
 
 def erfc(u: Array) -> Array:
@@ -44,8 +44,8 @@ def erfc(u: Array) -> Array:
 def erf_near_zero(u: Array) -> Array:
     """Return erf(u) for |u| <= 1."""
     near = np.clip(u, -1.0, 1.0)
-    ratio: Array = chebyshev.chebval(2 * near * near - 1, _HALVED[1])
-    return near * ratio
+    ratio = chebyshev.chebval(2 * near * near - 1, _HALVED[1])
+    return np.asarray(near * ratio, dtype=np.float64)
 
 
 def erf(u: Array) -> Array:
@@ -56,13 +56,14 @@ def erf(u: Array) -> Array:
 
 
 def _sech2(u: Array) -> Array:
-    small = np.exp(-2 * np.abs(u))
+    small: Array = np.exp(-2 * np.abs(u))
     return 4 * small / ((1 + small) * (1 + small))
 
 
 def _sigmoid(u: Array) -> Array:
-    small = np.exp(-np.abs(u))
-    return np.where(u < 0, small, 1.0) / (1 + small)
+    small: Array = np.exp(-np.abs(u))
+    top: Array = np.where(u < 0, small, 1.0)
+    return top / (1 + small)
 
 
 def _tanhshrink(u: Array) -> Array:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from fractions import Fraction
 
 from actlas.backends.numpy import prepared
@@ -26,6 +28,20 @@ class Language:
     function: str  # {name}, {arguments}, {body}, {result}
     argument: str  # {name}
     runtime: str  # what every printed function may call
+    keywords: str = ""  # words that cannot name anything, with spaces between
+
+    @cached_property
+    def _taken(self) -> frozenset[str]:
+        called = " ".join([self.runtime, *self.templates.values()])
+        return frozenset([*re.findall(r"(\w+)\)?\(", called), *self.keywords.split()])
+
+    def safe(self, name: str) -> str:
+        """Return `name`, with "_" behind it where it means something else in the language.
+
+        `function sigmoid(x) { return sigmoid(x); }` would call itself for ever.
+        """
+        clashes = name in self._taken or re.fullmatch(r"t\d+", name)
+        return f"{name}_" if clashes else name
 
 
 def print_function(
@@ -33,13 +49,14 @@ def print_function(
 ) -> str:
     """Return `root` as the source of one function of `inputs`.
 
-    `usual` are typical values of inputs[1:]; they decide which infinities need leading.
+    `usual` are typical values of inputs[1:]; they decide which infinities need leading. A name
+    that the language has taken gets "_" behind it.
     """
     lowered = prepared(root, tuple(inputs), tuple(usual))
     lines, result = _statements(language, lowered)
     return language.function.format(
-        name=name, result=result, body="".join(lines),
-        arguments=", ".join(language.argument.format(name=given) for given in inputs),
+        name=language.safe(name), result=result, body="".join(lines),
+        arguments=", ".join(language.argument.format(name=language.safe(i)) for i in inputs),
     )  # fmt: skip
 
 
@@ -62,7 +79,7 @@ def _print(language: Language, node: Expr, arguments: list[str]) -> str:
     if value is not None:
         return language.number(value)
     if node.op == "symbol":
-        return str(node.value)
+        return language.safe(str(node.value))
     if node.op not in language.templates:
         raise ActlasError(f"the {language.name} backend has no primitive {node.op!r}")
     return language.templates[node.op].format(*arguments, n=node.value)

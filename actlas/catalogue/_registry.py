@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import importlib
 import inspect
-import math
 import pkgutil
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from actlas.expr import Expr, symbols, walk
 from actlas.expr.lint import unsafe_forms
 from actlas.expr.parse import parse
 from actlas.expr.primitives import COMPARISONS
+from actlas.expr.text import to_text
 
 _entries: dict[str, Definition] = {}
 _by_folded: dict[str, str] = {}
@@ -171,7 +172,7 @@ def _check_formula(entry: Definition) -> None:
         for missing in {*entry.inputs, *entry.scalars(entry.default_shape)} - symbols(form):
             raise ActlasError(f"{missing!r} is declared but not used; remove it")
     for node, repair in unsafe_forms(root):
-        raise ActlasError(f"{node!r} cancels or overflows; write {repair}")
+        raise ActlasError(f"{to_text(node)} cancels or overflows; write {repair}")
 
 
 def _check_comparisons(root: Expr) -> None:
@@ -180,18 +181,23 @@ def _check_comparisons(root: Expr) -> None:
     numbers = [child for node in walk(root) for child in node.args[node.op == "where" :]]
     for node in (root, *numbers, *(side for c in conditions for side in c.args)):
         if node.op in COMPARISONS:
-            raise ActlasError(f"{node!r} is a condition, not a number; "
-                              f"write where({node!r}, 1, 0)")  # fmt: skip
+            shown = to_text(node)
+            raise ActlasError(f"{shown} is a condition, not a number; write where({shown}, 1, 0)")
 
 
 def load() -> dict[str, Definition]:
     """Return every entry by id, importing the family files on first use."""
+    _import_families()
+    return _entries
+
+
+@cache
+def _import_families() -> None:
     import actlas.catalogue as package
 
     for module in pkgutil.iter_modules(package.__path__):
         if not module.name.startswith("_"):
             importlib.import_module(f"{package.__name__}.{module.name}")
-    return _entries
 
 
 def find(name: str) -> Definition:
@@ -211,6 +217,7 @@ def define(name: str, formula: str, **parameters: Any) -> Definition:
     load()
     if not isinstance(name, str):
         raise ActlasError(f"the name of an activation is a string, got {name!r}")
+    load()  # a name of the catalogue is taken, whether or not it was used before
     declared = {
         key: replace(value if isinstance(value, Parameter) else Parameter(float(value)), name=key)
         for key, value in _checked(parameters).items()
@@ -228,7 +235,7 @@ def _checked(parameters: Mapping[str, Any]) -> Mapping[str, Any]:
     for key, value in parameters.items():
         if key in _INPUTS or not key.isidentifier():
             raise ActlasError(f"{key!r} cannot be the name of a parameter; choose another")
-        number = isinstance(value, (int, float)) and abs(value) < math.inf
+        number = isinstance(value, (int, float)) and abs(value) <= 1e300
         if isinstance(value, bool) or not (number or isinstance(value, Parameter)):
             raise ActlasError(f"parameter {key} needs a number or learnable(...), got {value!r}")
     return parameters

@@ -4,7 +4,7 @@ Their left tails vanish much faster than e**x, which is where naive forms lose e
 0.5*x*(1 + erf) is 0 from x = -6 on in single precision, so ncdf and erfc are used throughout.
 """
 
-from actlas.catalogue import POSITIVE, Claim, Paper, activation, fixed, learnable
+from actlas.catalogue import POSITIVE, Claim, Paper, activation, choice, fixed, learnable
 from actlas.catalogue._paper import (
     lower_bound, minimum_at, not_monotone, not_smooth, slope_at_zero, smooth, unbounded_above,
     zero_at_zero,
@@ -26,12 +26,16 @@ _HENDRYCKS = Paper("Hendrycks and Gimpel", 2016, arxiv="1606.08415",
             "F.gelu gives NaN at both infinities; the limits are 0 and infinity."),
     tags=("torch",),
 )  # fmt: skip
-def gelu(x):
+def gelu(x, approximate=choice("none", "tanh")):
     """The input times the probability that a standard normal variable lies below it."""
-    return x * ncdf(x)
+    return x * ncdf(x) if approximate == "none" else x * sigmoid(_twice_the_cubic(x))
 
 
 # 0.5 (1 + tanh u) is sigmoid(2u): no cancellation in the left tail.
+def _twice_the_cubic(x):
+    return 2 * sqrt(2 / pi) * (x + 0.044715 * x**3)
+
+
 @activation(
     paper=_HENDRYCKS,
     title="GELUTanh",
@@ -41,7 +45,7 @@ def gelu(x):
 )
 def gelu_tanh(x):
     """GELU with the normal distribution replaced by a tanh of a cubic."""
-    return x * sigmoid(2 * sqrt(2 / pi) * (x + 0.044715 * x**3))
+    return x * sigmoid(_twice_the_cubic(x))
 
 
 @activation(

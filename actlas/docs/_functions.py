@@ -98,8 +98,8 @@ def _claims(function: Activation) -> str:
     if not entry.claims or len(entry.inputs) != 1:
         return ""
     facts = facts_of(entry)
-    found = [(claim.statement, *finding(claim, facts)) for claim in entry.claims]
-    rows = [(plain(said), f"{'✓' if holds else '✗'} {plain(found)}") for said, holds, found in found]
+    judged = [(claim.statement, *finding(claim, facts)) for claim in entry.claims]
+    rows = [(plain(said), f"{'✓' if holds else '✗'} {plain(why)}") for said, holds, why in judged]
     return table(("the paper says", "we find"), rows)
 
 

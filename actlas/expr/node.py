@@ -84,6 +84,7 @@ _nodes: dict[tuple[Any, ...], Expr] = {}
 def intern(
     op: str, args: tuple[Expr, ...] = (), value: Fraction | str | int | None = None
 ) -> Expr:
+    """Return the one node of this operation, arguments and value: equal means identical."""
     key = (op, args, value)
     if key not in _nodes:
         _nodes[key] = Expr(op, args, value)
@@ -120,6 +121,7 @@ ZERO, ONE, PI = const(0), const(1), intern("pi")
 
 
 def add(left: Operand, right: Operand) -> Expr:
+    """Return left + right, with what is trivial about it taken away."""
     a, b = as_expr(left), as_expr(right)
     u, v = constant_value(a), constant_value(b)
     if u is not None and v is not None:
@@ -132,6 +134,7 @@ def add(left: Operand, right: Operand) -> Expr:
 
 
 def sub(left: Operand, right: Operand) -> Expr:
+    """Return left - right, with what is trivial about it taken away."""
     a, b = as_expr(left), as_expr(right)
     u, v = constant_value(a), constant_value(b)
     if u is not None and v is not None:
@@ -146,6 +149,7 @@ def sub(left: Operand, right: Operand) -> Expr:
 
 
 def mul(left: Operand, right: Operand) -> Expr:
+    """Return left * right, with what is trivial about it taken away."""
     a, b = as_expr(left), as_expr(right)
     u, v = constant_value(a), constant_value(b)
     if u is not None and v is not None:
@@ -179,6 +183,7 @@ def _mul_of_constants(a: Expr, b: Expr, u: Fraction | None, v: Fraction | None) 
 
 
 def div(left: Operand, right: Operand) -> Expr:
+    """Return left / right, with what is trivial about it taken away."""
     a, b = as_expr(left), as_expr(right)
     u, v = constant_value(a), constant_value(b)
     if v == 0:
@@ -195,6 +200,7 @@ def div(left: Operand, right: Operand) -> Expr:
 
 
 def neg(operand: Operand) -> Expr:
+    """Return -operand, with what is trivial about it taken away."""
     a = as_expr(operand)
     value = constant_value(a)
     if value is not None:

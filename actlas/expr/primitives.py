@@ -229,6 +229,7 @@ logaddexp: Builder = primitive(
 
 
 def const_half() -> Expr:
+    """Return 1/2, for rules that stand above the arithmetic they need."""
     return div(1, 2)
 
 
@@ -316,7 +317,8 @@ VOCABULARY: dict[str, Callable[..., Expr]] = {
 }  # fmt: skip
 
 __all__ = [
-    "COMPARISONS", "PI", "PRIMITIVES", "VOCABULARY", "Interval", "Primitive", "absolute", "add", "asinh", "atan",
+    "COMPARISONS", "PI", "PRIMITIVES", "VOCABULARY", "Interval", "Primitive",
+    "absolute", "add", "asinh", "atan",
     "clamp", "cos", "erf", "erfc", "exp", "expm1", "hypot1", "isru", "log", "log1p", "logaddexp",
     "lorentz", "maximum", "minimum", "ncdf", "norm_bounds", "npdf", "powr", "rabs", "rhyp",
     "sech2", "sigmoid", "sign", "sin", "sinc", "softplus", "softsign", "sphj", "sqrt", "tanh",

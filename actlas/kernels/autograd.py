@@ -35,7 +35,7 @@ class Elementwise:
         self.root, self.inputs, self.defaults, self.wide = root, inputs, defaults, wide
         self.tape = compiled(root, inputs, defaults)
         self.slopes: dict[int, Elementwise] = {}
-        self.function = _function(self)
+        self.function, self.transformable = _functions(self)
         self.key = len(_shared)
         _shared.append(self)
 
@@ -52,7 +52,9 @@ class Elementwise:
         wide = computing_dtype(tensors[0].dtype)
         dtype = wide if self.wide else tensors[0].dtype
         result = self.tape(*[v.to(wide) if isinstance(v, torch.Tensor) else v for v in values])
-        shape = torch.broadcast_shapes(*(tensor.shape for tensor in tensors))
+        shape = tensors[0].shape
+        if any(tensor.ndim and tensor.shape != shape for tensor in tensors):
+            shape = torch.broadcast_shapes(*(tensor.shape for tensor in tensors))
         if any(result is value for value in values):
             result = result.clone()  # the identity: a Function must not return its own input
         if isinstance(result, torch.Tensor):
@@ -61,9 +63,10 @@ class Elementwise:
 
     def __call__(self, *values: Value) -> torch.Tensor:
         """Return the value, differentiable in every tensor among `values`."""
-        if any(isinstance(v, torch.Tensor) and v.requires_grad for v in values) or _transformed():
-            result: torch.Tensor = self.function.apply(*values)
-            return result
+        if _transformed():
+            return self.transformable.apply(*values)  # type: ignore[no-any-return]
+        if any(isinstance(v, torch.Tensor) and v.requires_grad for v in values):
+            return self.function.apply(*values)  # type: ignore[no-any-return]
         return self.value(*values)
 
 
@@ -97,15 +100,33 @@ def _in_graph(key: int, *values: Value) -> torch.Tensor:
 
     AOTAutograd then traces through it, so that Inductor fuses value and exact derivative alike.
     """
-    result: torch.Tensor = _shared[key].function.apply(*values)
-    return result
+    return _shared[key].transformable.apply(*values)  # type: ignore[no-any-return]
 
 
-def _function(of: Elementwise) -> type[Any]:
-    """Return the autograd Function of one expression."""
+def _functions(of: Elementwise) -> tuple[type[Any], type[Any]]:
+    """Return the autograd Function of one expression: the quick form, and the one for transforms.
 
-    class Function(torch.autograd.Function):
+    They differ in where the inputs are saved: PyTorch wants `setup_context` for vmap and jvp, and
+    spends as long on binding its arguments as a small tensor takes to compute.
+    """
+
+    class Quick(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, *values: Value) -> torch.Tensor:
+            ctx.save_for_backward(*_separate(ctx, values))
+            return of.value(*values)
+
+        @staticmethod
+        def backward(ctx: Any, grad: torch.Tensor) -> Any:
+            values = _restore(ctx)
+            return tuple(
+                _pull_back(of.slope(index), values, grad, values[index]) if needed else None
+                for index, needed in enumerate(ctx.needs_input_grad)
+            )
+
+    class Transformable(torch.autograd.Function):
         generate_vmap_rule = True
+        backward = Quick.backward
 
         @staticmethod
         def forward(*values: Value) -> torch.Tensor:
@@ -113,22 +134,13 @@ def _function(of: Elementwise) -> type[Any]:
 
         @staticmethod
         def setup_context(ctx: Any, inputs: tuple[Value, ...], output: torch.Tensor) -> None:
-            ctx.numbers = [None if isinstance(v, torch.Tensor) else v for v in inputs]
-            tensors = [v for v in inputs if isinstance(v, torch.Tensor)]
+            tensors = _separate(ctx, inputs)
             ctx.save_for_backward(*tensors)
             ctx.save_for_forward(*tensors)
 
         @staticmethod
-        def backward(ctx: Any, grad: torch.Tensor) -> Any:
-            values = _restore(ctx.numbers, ctx.saved_tensors)
-            return tuple(
-                _pull_back(of.slope(index), values, grad, values[index]) if needed else None
-                for index, needed in enumerate(ctx.needs_input_grad)
-            )
-
-        @staticmethod
         def jvp(ctx: Any, *tangents: Any) -> torch.Tensor:
-            values = _restore(ctx.numbers, ctx.saved_tensors)
+            values = _restore(ctx)
             pushed = [
                 of.slope(index)(*values) * tangent
                 for index, tangent in enumerate(tangents)
@@ -136,12 +148,18 @@ def _function(of: Elementwise) -> type[Any]:
             ]
             return sum(pushed[1:], start=pushed[0])
 
-    return Function
+    return Quick, Transformable
 
 
-def _restore(numbers: list[float | None], tensors: tuple[torch.Tensor, ...]) -> list[Value]:
-    remaining = iter(tensors)
-    return [next(remaining) if number is None else number for number in numbers]
+def _separate(ctx: Any, values: tuple[Value, ...]) -> list[torch.Tensor]:
+    """Return the tensors among the inputs; the numbers are kept on the context."""
+    ctx.numbers = [None if isinstance(value, torch.Tensor) else value for value in values]
+    return [value for value in values if isinstance(value, torch.Tensor)]
+
+
+def _restore(ctx: Any) -> list[Value]:
+    remaining = iter(ctx.saved_tensors)
+    return [next(remaining) if number is None else number for number in ctx.numbers]
 
 
 def _pull_back(

@@ -7,15 +7,17 @@ import re
 import subprocess
 import sys
 import time
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 
 import pytest
 from latex2mathml.converter import convert
+from latex2mathml.exceptions import ExtraLeftOrMissingRightError
 
 import actlas
 from actlas import docs
 from actlas.catalogue import Definition, forget
+from actlas.docs._markdown import plain
 from actlas.nn.structured import Unit, units
 from tests.conftest import ENTRIES, over
 
@@ -35,7 +37,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@lru_cache(maxsize=None)
+@cache
 def card_of(entry: Definition | Unit) -> str:
     if isinstance(entry, Unit):
         return docs.unit_card(entry)
@@ -52,7 +54,6 @@ def formulas(card: str) -> list[str]:
     return re.findall(r"^\$\$\n(.+?)\n\$\$$", section(card, "Formula"), re.MULTILINE | re.DOTALL)
 
 
-
 def rows(text: str) -> list[list[str]]:
     """Return the cells of the tables in a text, without headings and rules."""
     lines = [line for line in text.splitlines() if line.startswith("| ")]
@@ -62,7 +63,8 @@ def rows(text: str) -> list[list[str]]:
 @over()
 def test_formula_and_derivative_parse(entry: Definition) -> None:
     found = formulas(card_of(entry))
-    assert found[0].startswith(f"f({',\\, '.join(entry.inputs)}) = ")
+    inputs = ",\\, ".join(entry.inputs)
+    assert found[0].startswith(f"f({inputs}) = ")
     assert actlas.get(entry.name).latex in found[0]
     told = "too long for a page" in card_of(entry)
     assert len(found) == 1 + len(entry.inputs) - told
@@ -86,17 +88,16 @@ def check_latex(formula: str) -> None:
     assert formula.count(r"\left") == formula.count(r"\right")
 
 
-def test_latex_check_can_fail() -> None:
-    with pytest.raises(AssertionError):
-        check_latex(r"\left( x")
-    with pytest.raises(AssertionError):
-        check_latex(r"\tanhh{x}")
+@pytest.mark.parametrize("wrong", [r"\left( x", r"\tanhh{x}", "x}"])
+def test_latex_check_can_fail(wrong: str) -> None:
+    with pytest.raises((AssertionError, ExtraLeftOrMissingRightError)):
+        check_latex(wrong)
 
 
 @over()
 def test_names_status_and_citation(entry: Definition) -> None:
     card = card_of(entry)
-    assert card.startswith(f"# {docs._markdown.plain(entry.title)}\n\n")  # type: ignore[attr-defined]
+    assert card.startswith(f"# {plain(entry.title)}\n\n")
     check_head(card, entry, [entry.name, *entry.aliases], actlas.cite(entry.name))
 
 

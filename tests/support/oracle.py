@@ -132,7 +132,8 @@ def _condition(at: Setting, wrt: tuple[str, ...]) -> np.ndarray:
         number = np.array([float(place[name]) for place in places])
         if np.any(number):
             with np.errstate(all="ignore"):
-                total = total + np.abs(np.nan_to_num(number * exact_table(at, (*wrt, name))))
+                share = np.abs(number * exact_table(at, (*wrt, name)))
+            total = total + np.where(np.isnan(share), 0.0, share)
     return total
 
 

@@ -31,9 +31,11 @@ def _logic_unit(name: str) -> type[LogicUnit]:
               "not a multiple of the number of operators; here every group is used, and the "
               "first operators get one more.",))  # fmt: skip
 class LogicMix(nn.Module):
-    """Several logical operators side by side, sharing out the channel groups or repeating them.
+    r"""Several logical operators side by side, sharing out the channel groups or repeating them.
 
     .. math:: y = \left[ g_1(x^{(1)}),\, \dots,\, g_m(x^{(m)}) \right]
+
+    with :math:`x^{(j)}` the groups of channels that operator j gets.
 
     Args:
         operators: ids of logical units, such as ("or_ail", "and_ail", "xnor_ail").
