@@ -118,7 +118,8 @@ class Activation:
         """Return the function as source code: "c", "javascript" or "latex"."""
         from actlas.backends import sources
 
-        return sources.source(self.expression(), self._inputs(), self.name, language)
+        usual = tuple(catalogue.unroll(dict(self.values)).values())
+        return sources.source(self.expression(), self._inputs(), self.name, language, usual)
 
     def _inputs(self) -> tuple[str, ...]:
         shape = self.definition.shape_of(dict(self.values))

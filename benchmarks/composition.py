@@ -14,6 +14,7 @@ import inspect
 import json
 import os
 import re
+import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
@@ -23,7 +24,6 @@ from typing import Any
 import numpy as np
 import torch
 from rich.console import Console
-from rich.progress import track
 from rich.table import Table
 from torch import Tensor, nn
 
@@ -128,7 +128,7 @@ def measure(budget: float, generator: np.random.Generator) -> list[Row]:
     times: dict[tuple[Cell, int], list[float]] = {key: [] for key in sides}
     started = time.perf_counter()
     while len(times[sides[0]]) < LEAST_ROUNDS or time.perf_counter() - started < budget:
-        for index in track(generator.permutation(len(sides)), "one round", transient=True):
+        for index in generator.permutation(len(sides)):
             cell, side = sides[index]
             times[cell, side].append(seconds(made[cell][side], repeats[cell, side]))
     return [_row(cell, np.array(times[cell, 0]), np.array(times[cell, 1])) for cell in made]
@@ -165,7 +165,7 @@ def table(rows: list[Row]) -> Table:
     shown = Table("function", title="time of actlas's composition / time of torch.nn's kernel")
     columns = [(size, mode) for size in SIZES for mode in (FORWARD, BOTH)]
     for size, mode in columns:
-        shown.add_column(f"{size:,}\n{mode}", justify="right")
+        shown.add_column("\n+ ".join([f"{size:,}", *mode.split("+")[1:]]), justify="right")
     found = {(row.function, row.elements, row.mode): row.ratio for row in rows}
     for name in dict.fromkeys(row.function for row in rows):
         ratios = [found[name, *column] for column in columns]
@@ -176,18 +176,20 @@ def table(rows: list[Row]) -> Table:
 def main() -> None:
     """Measure, print, and keep the result."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seconds", type=float, default=40.0, help="how long to measure")
+    parser.add_argument("--seconds", type=float, default=30.0, help="how long to measure")
     parser.add_argument("--threads", type=int, default=1, help="threads of PyTorch")
     parser.add_argument("--out", type=Path, default=RESULTS, help="the folder for the result")
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
     load = os.getloadavg()
-    rows = measure(given.seconds, np.random.default_rng(0))
+    screen = Console(width=None if sys.stdout.isatty() else 100)
+    with screen.status("measuring; any other work on this machine widens the quartiles"):
+        rows = measure(given.seconds, np.random.default_rng(0))
     slug = re.sub(r"[^a-z0-9]+", "-", machine()["processor"].lower()).strip("-") or "unknown"
     given.out.mkdir(parents=True, exist_ok=True)
     path = given.out / f"composition-{slug}.json"
     path.write_text(json.dumps(record(rows, load), indent=1) + "\n", encoding="utf-8")
-    Console().print(table(rows), f"written to {path}", sep="\n")
+    screen.print(table(rows), f"written to {path}", sep="\n")
 
 
 if __name__ == "__main__":

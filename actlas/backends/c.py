@@ -97,6 +97,7 @@ C = Language(
     function="real {name}({arguments}) {{\n{body}  return {result};\n}}\n",
     argument="real {name}",
     runtime=RUNTIME,
+    unused="  (void){name};\n",
     keywords="auto break case char const continue default do double else enum extern float for "
              "goto if inline int long register restrict return short signed sizeof static struct "
              "switch typedef union unsigned void volatile while main real R M ONE REAL_MAX",

@@ -19,7 +19,7 @@ _GREEK = frozenset(
 # brackets, "<0>" bracketed only where it is not an atom.
 _TEMPLATES: dict[str, tuple[str, int]] = {
     "exp": ("e^{[0]}", _POWER), "expm1": ("e^{[0]} - 1", _SUM), "log": (r"\ln(0)", _ATOM),
-    "log1p": (r"\ln\left(1 + [0]\right)", _ATOM), "sqrt": (r"\sqrt{[0]}", _ATOM),
+    "sqrt": (r"\sqrt{[0]}", _ATOM),
     "powr": ("<0>^{[1]}", _POWER), "abs": (r"\left|[0]\right|", _ATOM),
     "sign": (r"\operatorname{sgn}(0)", _ATOM), "max": (r"\max\left([0],\, [1]\right)", _ATOM),
     "min": (r"\min\left([0],\, [1]\right)", _ATOM),
@@ -120,6 +120,10 @@ def _add(_: Expr, inner: list[tuple[str, int]]) -> tuple[str, int]:
     return f"{inner[0][0]} + {inner[1][0]}".replace("+ -", "- "), _SUM
 
 
+def _log1p(node: Expr, inner: list[tuple[str, int]]) -> tuple[str, int]:
+    return r"\ln" + _bracket(_add(node, [("1", _ATOM), *inner])[0]), _ATOM
+
+
 def _sub(_: Expr, inner: list[tuple[str, int]]) -> tuple[str, int]:
     return f"{inner[0][0]} - {_tight(inner[1], _PRODUCT)}", _SUM
 
@@ -129,10 +133,13 @@ def _neg(_: Expr, inner: list[tuple[str, int]]) -> tuple[str, int]:
 
 
 def _mul(node: Expr, inner: list[tuple[str, int]]) -> tuple[str, int]:
-    left, right = (_tight(part, _PRODUCT) for part in inner)
+    """A negative number may stand first, -2 x, and then binds like a sum."""
+    negative = (constant_value(node.args[0]) or 0) < 0
+    left = inner[0][0] if negative else _tight(inner[0], _PRODUCT)
+    right = _tight(inner[1], _PRODUCT)
     dotted = constant_value(node.args[1]) is not None or right[0].isdigit()
     between = r" \cdot " if dotted else " "
-    return f"{left}{between}{right}", _PRODUCT
+    return f"{left}{between}{right}", _SUM if negative else _PRODUCT
 
 
 def _pow(node: Expr, inner: list[tuple[str, int]]) -> tuple[str, int]:
@@ -150,6 +157,6 @@ def _sphj(node: Expr, inner: list[tuple[str, int]]) -> tuple[str, int]:
     return head + _bracket(inner[0][0]), _ATOM
 
 
-_SPECIAL = {"add": _add, "sub": _sub, "neg": _neg, "mul": _mul, "pow": _pow, "where": _where,
-            "sphj": _sphj}  # fmt: skip
+_SPECIAL = {"add": _add, "log1p": _log1p, "sub": _sub, "neg": _neg, "mul": _mul, "pow": _pow,
+            "where": _where, "sphj": _sphj}  # fmt: skip
 LATEX_OPERATIONS = frozenset({*_TEMPLATES, *_SPECIAL})

@@ -14,6 +14,7 @@ from typing import Any
 import mpmath
 from mpmath import mp, mpf
 
+from actlas.errors import ActlasError
 from actlas.expr import Expr, walk
 
 _CAP = mpf(10) ** 400
@@ -171,6 +172,8 @@ def _step(node: Expr, arguments: list[Any], values: Mapping[str, Any]) -> Any:
     if node.op == "sphj":
         assert isinstance(node.value, int)
         return _sphj(node.value, arguments[0])
+    if node.op not in FUNCTIONS:
+        raise ActlasError(f"the mpmath backend has no primitive {node.op!r}")
     return FUNCTIONS[node.op](*arguments)
 
 

