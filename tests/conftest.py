@@ -2,23 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 import pytest
 
 from actlas.catalogue import Definition, load
+from tests.support.oracle import COUNTS
 
 ENTRIES: tuple[Definition, ...] = tuple(load().values())
 
 
 def over(entries: Iterable[Definition] = ENTRIES) -> pytest.MarkDecorator:
     """Parametrise a test over entries; tests of one entry share a worker and its references."""
-    return pytest.mark.parametrize(
-        "entry",
-        [pytest.param(e, id=e.name, marks=pytest.mark.xdist_group(e.name)) for e in entries],
-    )
+    chosen = [pytest.param(e, id=e.name, marks=pytest.mark.xdist_group(e.name)) for e in entries]
+    if not chosen:  # pytest would skip the test in silence
+        raise ValueError("no entry to test: the catalogue, or the choice from it, is empty")
+    return pytest.mark.parametrize("entry", chosen)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Run slow tests last, everything else in the order it stands."""
     items.sort(key=lambda item: item.get_closest_marker("slow") is not None)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    """Note how many points a test compared with the truth; the note travels between processes."""
+    before = dict(COUNTS)
+    try:
+        return (yield)
+    finally:
+        item.user_properties += [(name, COUNTS[name] - before[name]) for name in COUNTS]
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Say what was checked, so that a run that checked nothing cannot look like a good one."""
+    reports = [r for kind in ("passed", "failed") for r in terminalreporter.stats.get(kind, [])]
+    reports = [r for r in reports if getattr(r, "when", "") == "call"]
+    total: Counter[str] = Counter()
+    for report in reports:
+        total.update(dict(report.user_properties))
+    tests = Counter(report.nodeid.partition("[")[0] for report in reports)
+    compared = sum(1 for report in reports if dict(report.user_properties).get("points"))
+    terminalreporter.section("checked")
+    terminalreporter.line(
+        f"{len(ENTRIES)} functions in the catalogue; {len(reports)} checks by {len(tests)} tests"
+    )
+    terminalreporter.line(
+        f"{compared} tables with {total['points']} points against 50 digits, of which "
+        f"{total['not judged']} could not be judged (a step of rounding from a joint)"
+    )

@@ -84,9 +84,7 @@ def test_zeros_and_special_points(entry: Definition) -> None:
                for key, value in facts.as_dict().items())  # fmt: skip
 
 
-CLAIMS = [
-    pytest.param(e, c, id=f"{e.name}: {c.statement}") for e in ENTRIES for c in e.claims
-]
+CLAIMS = [pytest.param(e, c, id=f"{e.name}: {c.statement}") for e in ENTRIES for c in e.claims]
 
 
 @pytest.mark.parametrize(("entry", "claim"), CLAIMS)

@@ -196,6 +196,7 @@ def test_a_function_of_ones_own_gets_a_card() -> None:
     try:
         card = docs.card("card_of_my_own")
         assert "Defined by the user." in section(card, "Source")
+        assert "verified" not in card
         assert function.latex in formulas(card)[0]
         assert "card_of_my_own.md" in docs.index()
     finally:

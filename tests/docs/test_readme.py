@@ -107,7 +107,8 @@ def test_the_block_of_contributing_enters_a_function() -> None:
     (example,) = block(CONTRIBUTING, "python")
     known = set(actlas.names())
     try:
-        exec(compile(example, "CONTRIBUTING.md", "exec"), {})
+        family = {"__name__": "actlas.catalogue.made_up"}
+        exec(compile(example, "CONTRIBUTING.md", "exec"), family)
         assert set(actlas.names()) - known == {"steep_telu"}
         function = actlas.get("SteepTeLU")
         assert all(claim.test(function.facts) for claim in function.definition.claims)
@@ -133,7 +134,7 @@ def test_links_lead_somewhere(path: Path) -> None:
 
 
 def test_files_named_in_package_notes_exist() -> None:
-    for path in WRITTEN:
+    for path in (path for path in WRITTEN if path.name == "README.md"):
         text = path.read_text(encoding="utf-8")
         named = [n for cell in re.findall(r"^\| (`.+?) \|", text, re.MULTILINE)
                  for n in re.findall(r"`([\w/]+(?:\.\w+|/))`", cell)]  # fmt: skip
