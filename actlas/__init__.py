@@ -11,20 +11,34 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from actlas import init, nn
-    from actlas.api import Activation, activation, cite, define, get, names
+    from actlas import catalogue, init, nn
+    from actlas.api import Activation, activation, cite, define, forget, get, names
     from actlas.errors import ActlasError
     from actlas.nn import functional
     from actlas.study import compare
 
 __version__ = "0.1.0"
 __all__ = [
-    "ActlasError", "Activation", "activation", "cite", "compare", "define", "functional", "get",
-    "init", "names", "nn",
+    "Activation",
+    "ActlasError",
+    "activation",
+    "catalogue",
+    "cite",
+    "compare",
+    "define",
+    "forget",
+    "functional",
+    "get",
+    "init",
+    "names",
+    "nn",
 ]  # fmt: skip
 
 _HOME = {"ActlasError": "actlas.errors", "compare": "actlas.study"}
-_MODULES = {"functional": "actlas.nn.functional", "init": "actlas.init", "nn": "actlas.nn"}
+_MODULES = {
+    "catalogue": "actlas.catalogue", "functional": "actlas.nn.functional", "init": "actlas.init",
+    "nn": "actlas.nn",
+}  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

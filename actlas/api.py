@@ -1,4 +1,4 @@
-"""The public objects: `get`, `names`, `define`, `cite` and the Activation they speak of."""
+"""The public functions: `get`, `names`, `define`, `forget`, `cite`, and their Activation."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class Activation:
 
     @property
     def status(self) -> str:
-        """"verified" against a primary source, or "reconstructed"."""
+        """ "verified" against a primary source, or "reconstructed"."""
         return self.definition.status
 
     @property
@@ -193,8 +193,24 @@ def get(name: str, **parameters: Any) -> Activation:
     >>> get("leaky-relu", negative_slope=0.2)(-1.0)
     -0.2
     """
-    entry = catalogue.find(name)
+    entry = _find_function(name)
     return Activation(entry, tuple(entry.bind(parameters).items()))
+
+
+def _find_function(name: str) -> Definition:
+    """Return the entry, or say that the name is that of a module with weights."""
+    try:
+        return catalogue.find(name)
+    except ActlasError:
+        from actlas.nn.structured import units
+
+        for unit in units().values():
+            if catalogue.fold(str(name)) in map(catalogue.fold, (unit.id, *unit.aliases)):
+                raise ActlasError(
+                    f"{name} is a structured unit, not a function of one number; "
+                    f"build it with actlas.nn.create({unit.id!r}, ...)"
+                ) from None
+        raise
 
 
 def define(name: str, formula: str, **parameters: Any) -> Activation:
@@ -216,6 +232,21 @@ def define(name: str, formula: str, **parameters: Any) -> Activation:
     """
     catalogue.define(name, formula, **parameters)
     return get(name)
+
+
+def forget(name: str) -> None:
+    """Take a function of your own out of the catalogue, so that its name is free again.
+
+    Raises:
+        ActlasError: for an unknown name, or a function of the catalogue itself.
+
+    >>> _ = define("short_lived", "x*x")
+    >>> forget("short_lived")
+    """
+    entry = catalogue.find(name)
+    if entry.paper is not catalogue.USER:
+        raise ActlasError(f"{entry.name} belongs to the catalogue; only your own can be forgotten")
+    catalogue.forget(entry.name)
 
 
 def cite(what: str | Activation) -> str:
@@ -241,7 +272,7 @@ def activation(**details: Any) -> Callable[[Callable[..., Any]], Activation]:
     >>> bent_tanh(0.0)
     0.0
     """
-    details.setdefault("paper", Paper("defined by the user", 1))
+    details.setdefault("paper", catalogue.USER)
     catalogue.load()
 
     def enter(body: Callable[..., Any]) -> Activation:
@@ -250,4 +281,4 @@ def activation(**details: Any) -> Callable[[Callable[..., Any]], Activation]:
     return enter
 
 
-__all__ = ["Activation", "activation", "cite", "define", "get", "names", "tags_of"]
+__all__ = ["Activation", "activation", "cite", "define", "forget", "get", "names", "tags_of"]

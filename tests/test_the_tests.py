@@ -47,7 +47,7 @@ def test_enough_faults_are_planted() -> None:
 
 def test_a_fault_that_no_check_sees_is_reported() -> None:
     """The planting itself can fail: on a check that stays green, and on one that never was."""
-    nothing = Fault("nothing", lambda: None, lambda: None, lambda _: None)
+    nothing = Fault("nothing", "anything", lambda: None, lambda: None, lambda _: None)
     with pytest.raises(pytest.fail.Exception, match="DID NOT RAISE"):
         nothing.show()
 
@@ -55,7 +55,7 @@ def test_a_fault_that_no_check_sees_is_reported() -> None:
         raise AssertionError
 
     with pytest.raises(AssertionError):
-        Fault("red already", red, red, lambda _: None).show()
+        Fault("red already", "anything", red, red, lambda _: None).show()
 
 
 def test_everything_is_put_back() -> None:

@@ -1,8 +1,8 @@
 """The reference: an expression evaluated with as many digits as asked for, in mpmath.
 
-Two conventions keep it usable on the whole double range: the exponential of a number
-beyond +-1e400, which only an exponential can be, is infinity or 0, and in a product 0 wins over infinity, as a vanishing factor
-that is exponentially small always does.
+Two conventions keep it usable on the whole double range: the exponential of a number beyond
++-1e400, which only an exponential can be, is infinity or 0; and in a product 0 wins over infinity,
+as a factor that vanishes exponentially always does.
 """
 
 from __future__ import annotations

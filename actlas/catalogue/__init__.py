@@ -8,11 +8,11 @@ from actlas.catalogue._definition import (
     NONNEGATIVE, POSITIVE, REAL, UNIT, Definition, Domain, Parameter, Shape, Value, between,
     choice, fixed, learnable, unroll,
 )  # fmt: skip
-from actlas.catalogue._paper import Claim, Paper
+from actlas.catalogue._paper import USER, Claim, Paper
 from actlas.catalogue._registry import activation, define, find, fold, forget, load
 
 __all__ = [
-    "NONNEGATIVE", "POSITIVE", "REAL", "UNIT", "Claim", "Definition", "Domain", "Paper",
+    "NONNEGATIVE", "POSITIVE", "REAL", "UNIT", "USER", "Claim", "Definition", "Domain", "Paper",
     "Parameter", "Shape", "Value", "activation", "between", "choice", "define", "find", "fixed",
     "fold", "forget", "learnable", "load", "unroll",
 ]  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache
 from typing import Any, Union
 
 from actlas.catalogue._paper import Claim, Paper
@@ -84,9 +84,7 @@ class Parameter:
         except (TypeError, ValueError):
             raise ActlasError(f"{entry}: {self.name} must be a number, got {value!r}") from None
         if number not in self.domain:
-            raise ActlasError(
-                f"{entry}: {self.name} must be {self.domain.text}, got {value!r}"
-            )
+            raise ActlasError(f"{entry}: {self.name} must be {self.domain.text}, got {value!r}")
         return number
 
 
@@ -194,7 +192,7 @@ class Definition:
         return tuple(names)
 
 
-@lru_cache(maxsize=None)
+@cache
 def vector_names(name: str, size: int) -> tuple[str, ...]:
     """Return the symbol names of a vector parameter's elements: a_0, a_1, ..."""
     return tuple(f"{name}_{index}" for index in range(size))

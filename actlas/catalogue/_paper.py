@@ -30,19 +30,23 @@ class Paper:
     @property
     def short(self) -> str:
         """The form for running text: "Misra 2019"."""
-        return f"{self.author} {self.year}"
+        return f"{self.author} {self.year}" if self.year else self.author
 
     def bibtex(self, key: str) -> str:
         """Return the BibTeX entry under the citation key `key`."""
         kind = "article" if self.venue else "misc"
+        authors = self.author.replace(" et al.", ", others").replace(" and ", ", ").split(", ")
         fields = {
-            "author": self.author, "title": self.title, "year": str(self.year),
+            "author": " and ".join(authors), "title": self.title, "year": str(self.year or ""),
             "journal": self.venue, "doi": self.doi, "url": self.url,
             "eprint": self.arxiv, "archiveprefix": "arXiv" if self.arxiv else "",
         }  # fmt: skip
         lines = [f"  {name} = {{{value}}}" for name, value in fields.items() if value]
-        surname = re.sub(r"\W", "", self.author.split(",")[0].split(" and ")[0].split()[-1])
-        return f"@{kind}{{{surname.lower()}{self.year}{key},\n" + ",\n".join(lines) + "\n}"
+        surname = re.sub(r"\W", "", authors[0].split()[-1]).lower()
+        return f"@{kind}{{{surname}{self.year or ''}{key},\n" + ",\n".join(lines) + "\n}"
+
+
+USER = Paper("defined by the user", 0)
 
 
 @dataclass(frozen=True)
@@ -86,8 +90,7 @@ def minimum_at(place: float) -> Claim:
     """The minimum of f lies at x = `place`, to the digits printed."""
     return Claim(
         f"minimum at x = {place:g}",
-        lambda facts: facts.minimum is not None
-        and _near(facts.minimum.x, place, _digits(place)),
+        lambda facts: facts.minimum is not None and _near(facts.minimum.x, place, _digits(place)),
     )
 
 

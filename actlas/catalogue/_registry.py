@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from actlas.catalogue._definition import Definition, Parameter
-from actlas.catalogue._paper import Claim, Paper
+from actlas.catalogue._paper import USER, Claim, Paper
 from actlas.errors import ActlasError, nearest
 from actlas.expr import Expr, symbols, walk
 from actlas.expr.lint import unsafe_forms
@@ -59,16 +59,26 @@ def activation(
             load()  # else a name taken here would collide with the family file that owns it
         entry = Definition(
             name=body.__name__, title=title or _title(body.__name__),
-            family=body.__module__.rpartition(".")[2], description=_sentence(body), body=body,
+            family=_family(body, paper), description=_sentence(body), body=body,
             inputs=_inputs(body), parameters=_parameters(body), paper=paper,
             aliases=tuple(aliases), claims=tuple(claims),
-            status="reconstructed" if reconstructed else "verified", status_reason=reconstructed,
+            status=_status(paper, reconstructed), status_reason=reconstructed,
             collisions=tuple(collisions), errata=tuple(errata), tags=frozenset(tags),
             formula=formula, place=_place(body),
         )  # fmt: skip
         return register(entry)
 
     return enter
+
+
+def _family(body: Callable[..., Expr], paper: Paper) -> str:
+    return "user" if paper is USER else body.__module__.rpartition(".")[2]
+
+
+def _status(paper: Paper, reconstructed: str) -> str:
+    if paper is USER:
+        return "user"
+    return "reconstructed" if reconstructed else "verified"
 
 
 def _title(name: str) -> str:
@@ -133,7 +143,7 @@ def _check_inputs(entry: Definition) -> None:
 
 
 def _check_source(entry: Definition) -> None:
-    if not entry.paper.author or not entry.paper.year:
+    if entry.paper is not USER and not (entry.paper.author and entry.paper.year):
         raise ActlasError("the source is missing; give paper=Paper(author, year, ...)")
 
 
@@ -144,7 +154,10 @@ def _check_names(entry: Definition) -> None:
     for name in (entry.name, entry.title, *entry.aliases):
         owner = _by_folded.get(fold(name))
         if owner is not None:
-            raise ActlasError(f"the name {name!r} already belongs to {owner}; choose another")
+            yours = f", or actlas.forget({owner!r}) first" if _entries[owner].paper is USER else ""
+            raise ActlasError(
+                f"the name {name!r} already belongs to {owner}; choose another{yours}"
+            )
     folded = [fold(alias) for alias in entry.aliases]
     if len(set(folded) - own) != len(folded):
         raise ActlasError("an alias repeats another name of the entry; remove it")
@@ -226,7 +239,7 @@ def define(name: str, formula: str, **parameters: Any) -> Definition:
     entry = Definition(
         name=name, title=name, family="user", description=f"Defined at run time as {formula}.",
         body=lambda x, **_: root, inputs=("x",), parameters=declared,
-        paper=Paper("defined by the user", 1), place="actlas.define",
+        paper=USER, status="user", place="actlas.define",
     )  # fmt: skip
     return register(entry)
 

@@ -81,9 +81,7 @@ class Expr:
 _nodes: dict[tuple[Any, ...], Expr] = {}
 
 
-def intern(
-    op: str, args: tuple[Expr, ...] = (), value: Fraction | str | int | None = None
-) -> Expr:
+def intern(op: str, args: tuple[Expr, ...] = (), value: Fraction | str | int | None = None) -> Expr:
     """Return the one node of this operation, arguments and value: equal means identical."""
     key = (op, args, value)
     if key not in _nodes:

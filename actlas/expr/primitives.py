@@ -235,39 +235,58 @@ def const_half() -> Expr:
 
 # ---------------------------------------------------------------- sigmoids
 
-sigmoid: Builder = primitive("sigmoid", unary(lambda u: div(sech2(div(u, 2)), 4)), within(0.0, 1.0),
-                    "1/(1 + e**-u)")  # fmt: skip
-softplus: Builder = primitive("softplus", unary(lambda u: sigmoid(u)),
-                     lambda a: (0.0, max(a[1], 0.0) + 1), "log(1 + e**u)")  # fmt: skip
+sigmoid: Builder = primitive(
+    "sigmoid", unary(lambda u: div(sech2(div(u, 2)), 4)), within(0.0, 1.0), "1/(1 + e**-u)"
+)
+softplus: Builder = primitive(
+    "softplus", unary(lambda u: sigmoid(u)), lambda a: (0.0, max(a[1], 0.0) + 1), "log(1 + e**u)"
+)
 tanh: Builder = primitive(
     "tanh", unary(lambda u: sech2(u)), within(-1.0, 1.0), "hyperbolic tangent"
 )
-sech2: Builder = primitive("sech2", unary(lambda u: -2 * (tanh(u) * sech2(u))), within(0.0, 1.0),
-                  "1/cosh(u)**2 = 1 - tanh(u)**2")  # fmt: skip
-tanhshrink: Builder = primitive("tanhshrink", unary(lambda u: tanh(u) * tanh(u)),
-                       lambda a: (a[0] - 1, a[1] + 1), "u - tanh(u)")  # fmt: skip
+sech2: Builder = primitive(
+    "sech2",
+    unary(lambda u: -2 * (tanh(u) * sech2(u))),
+    within(0.0, 1.0),
+    "1/cosh(u)**2 = 1 - tanh(u)**2",
+)
+tanhshrink: Builder = primitive(
+    "tanhshrink", unary(lambda u: tanh(u) * tanh(u)), lambda a: (a[0] - 1, a[1] + 1), "u - tanh(u)"
+)
 atan: Builder = primitive("atan", unary(lambda u: lorentz(u)), within(-1.6, 1.6), "arc tangent")
-lorentz: Builder = primitive("lorentz", unary(lambda u: -2 * ((u * lorentz(u)) * lorentz(u))),
-                    within(0.0, 1.0), "1/(1 + u**2)")  # fmt: skip
-softsign: Builder = primitive("softsign", unary(lambda u: power(rabs(u), 2)), within(-1.0, 1.0),
-                     "u/(1 + |u|)")  # fmt: skip
-rabs: Builder = primitive("rabs", unary(lambda u: -(sign(u) * power(rabs(u), 2))), within(0.0, 1.0),
-                 "1/(1 + |u|)")  # fmt: skip
-asinh: Builder = primitive("asinh", unary(lambda u: rhyp(u)), lambda a: (a[0], a[1]),
-                  "inverse hyperbolic sine")  # fmt: skip
-hypot1: Builder = primitive("hypot1", unary(lambda u: isru(u)), lambda a: (1.0, _abs_bounds(a)[1] + 1),
-                   "sqrt(1 + u**2)")  # fmt: skip
-rhyp: Builder = primitive("rhyp", unary(lambda u: -(isru(u) * power(rhyp(u), 2))), within(0.0, 1.0),
-                 "1/sqrt(1 + u**2)")  # fmt: skip
-isru: Builder = primitive("isru", unary(lambda u: power(rhyp(u), 3)), within(-1.0, 1.0),
-                 "u/sqrt(1 + u**2)")  # fmt: skip
+lorentz: Builder = primitive(
+    "lorentz",
+    unary(lambda u: -2 * ((u * lorentz(u)) * lorentz(u))),
+    within(0.0, 1.0),
+    "1/(1 + u**2)",
+)
+softsign: Builder = primitive(
+    "softsign", unary(lambda u: power(rabs(u), 2)), within(-1.0, 1.0), "u/(1 + |u|)"
+)
+rabs: Builder = primitive(
+    "rabs", unary(lambda u: -(sign(u) * power(rabs(u), 2))), within(0.0, 1.0), "1/(1 + |u|)"
+)
+asinh: Builder = primitive(
+    "asinh", unary(lambda u: rhyp(u)), lambda a: (a[0], a[1]), "inverse hyperbolic sine"
+)
+hypot1: Builder = primitive(
+    "hypot1", unary(lambda u: isru(u)), lambda a: (1.0, _abs_bounds(a)[1] + 1), "sqrt(1 + u**2)"
+)
+rhyp: Builder = primitive(
+    "rhyp", unary(lambda u: -(isru(u) * power(rhyp(u), 2))), within(0.0, 1.0), "1/sqrt(1 + u**2)"
+)
+isru: Builder = primitive(
+    "isru", unary(lambda u: power(rhyp(u), 3)), within(-1.0, 1.0), "u/sqrt(1 + u**2)"
+)
 
 # ---------------------------------------------------------------- the Gaussian
 
-erf: Builder = primitive("erf", unary(lambda u: div(2, sqrt(PI)) * exp(-(u * u))), within(-1.0, 1.0),
-                "error function")  # fmt: skip
-erfc: Builder = primitive("erfc", unary(lambda u: -(div(2, sqrt(PI)) * exp(-(u * u)))), within(0.0, 2.0),
-                 "1 - erf(u)")  # fmt: skip
+erf: Builder = primitive(
+    "erf", unary(lambda u: div(2, sqrt(PI)) * exp(-(u * u))), within(-1.0, 1.0), "error function"
+)
+erfc: Builder = primitive(
+    "erfc", unary(lambda u: -(div(2, sqrt(PI)) * exp(-(u * u)))), within(0.0, 2.0), "1 - erf(u)"
+)
 ncdf: Builder = primitive("ncdf", unary(lambda u: npdf(u)), within(0.0, 1.0), "standard normal cdf")
 npdf: Builder = primitive(
     "npdf", unary(lambda u: -(u * npdf(u))), within(0.0, 0.4), "standard normal pdf"

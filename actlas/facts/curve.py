@@ -58,36 +58,42 @@ class Curve:
                 switch = node.args[0]
             else:
                 continue
-            found += [r for r in Curve(switch).roots() if not any(_same(r, s) for s in found)]
+            exactly = map(Curve(switch).refine, Curve(switch).roots())
+            found += [r for r in exactly if not any(_same(r, s) for s in found)]
         return tuple(sorted(found))
 
-    def roots(self) -> list[mpf]:
+    def roots(self) -> list[float]:
         """Return the sign changes and exact zeros of the curve on the search grid."""
-        with np.errstate(all="ignore"):
-            signs = np.sign(self(GRID))
-        at = [mpf(x) for x in GRID[signs == 0]]
+        signs = np.sign(self(GRID))
+        at: list[float] = GRID[signs == 0].tolist()
         flips = np.flatnonzero(signs[:-1] * signs[1:] < 0)
-        return (at if len(at) < 50 else []) + [
-            self._bisect(mpf(float(GRID[i])), mpf(float(GRID[i + 1]))) for i in flips
-        ]
+        between: list[float] = self.halve(GRID[flips], GRID[flips + 1]).tolist()
+        return between + (at if len(at) < 50 else [])
 
-    def _bisect(self, low: mpf, high: mpf) -> mpf:
-        """Halve [low, high] around a sign change, in doubles first and then by the secant rule."""
+    def halve(self, low: Array, high: Array) -> Array:
+        """Halve the intervals around sign changes, all at once, until doubles are exhausted."""
+        sign = np.sign(self(low))
+        for _ in range(70):
+            middle = (low + high) / 2
+            left = np.sign(self(middle)) == sign
+            low, high = np.where(left, middle, low), np.where(left, high, middle)
+        return np.asarray(high, dtype=np.float64)
+
+    def refine(self, root: float) -> mpf:
+        """Return the root nearest to a double, to 60 digits."""
         with mp.workdps(60):
-            sign = mp.sign(self.exactly(low))
-            for _ in range(60):
-                middle = (low + high) / 2
-                low, high = (middle, high) if mp.sign(self.exactly(middle)) == sign else (
-                    low, middle)  # fmt: skip
+            near = mpf(root)
+            if self.exactly(near) == 0:
+                return near
             try:
-                root = mp.findroot(self.exactly, (low, high), solver="secant", tol=1e-100)
+                found = mp.findroot(self.exactly, (near, near * (1 + mpf(10) ** -17)), tol=1e-100)
             except (ValueError, ZeroDivisionError):
-                return (low + high) / 2
-            return root if low - 1 < root < high + 1 else (low + high) / 2
+                return near
+            return found if _same(found, near) else near
 
 
 def _same(a: mpf, b: mpf) -> bool:
-    return bool(abs(a - b) < mpf(10) ** -15 * max(1, abs(a)))
+    return bool(abs(a - b) < mpf(10) ** -14 * max(1, abs(a)))
 
 
 def _grid() -> Array:

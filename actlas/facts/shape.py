@@ -7,6 +7,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from mpmath import mp, mpf
 
 from actlas.facts.curve import GRID, Array, Curve
 from actlas.facts.smoothness import jumps
@@ -53,24 +54,12 @@ def tail(curve: Curve, towards: int) -> Tail:
 
 def turning_points(curve: Curve) -> list[float]:
     """Return the x where the derivative changes its sign, and the breaks of the formula."""
-    with np.errstate(all="ignore"):
-        signs = np.sign(curve.slope()(GRID))
+    slope = curve.slope()
+    signs = np.sign(slope(GRID))
     moving = np.flatnonzero(signs)
     flips = np.flatnonzero(signs[moving[:-1]] * signs[moving[1:]] < 0)
-    slope = curve.slope()
-    found = [_halve(slope, *GRID[moving[i : i + 2]].tolist()) for i in flips]
-    return sorted({*found, *(float(b) for b in curve.breaks)})
-
-
-def _halve(slope: Curve, low: float, high: float) -> float:
-    """Halve [low, high] around a sign change of the slope until doubles are exhausted."""
-    sign = np.sign(float(slope(low)))
-    for _ in range(100):
-        middle = (low + high) / 2
-        if middle in (low, high):
-            break
-        low, high = (middle, high) if np.sign(float(slope(middle))) == sign else (low, middle)
-    return high
+    found = slope.halve(GRID[moving[flips]], GRID[moving[flips + 1]])
+    return sorted({*found.tolist(), *(float(b) for b in curve.breaks)})
 
 
 def extremes(curve: Curve) -> tuple[tuple[float, float], Extremum | None, Extremum | None]:
@@ -92,11 +81,19 @@ def extremes(curve: Curve) -> tuple[tuple[float, float], Extremum | None, Extrem
 
 
 def beside_jumps(curve: Curve) -> list[tuple[float, float]]:
-    """Return the values just left and right of every place where the curve itself jumps."""
-    return [
-        (float(curve(np.nextafter(b, -np.inf))), float(curve(np.nextafter(b, np.inf))))
-        for b in jumps(curve, 0)
-    ]
+    """Return the limits from the left and the right at every place where the curve itself jumps."""
+    step = mpf(10) ** -30
+    with mp.workdps(60):
+        sides = [
+            (curve.exactly(b - step), curve.exactly(b + step))
+            for b in curve.breaks
+            if float(b) in jumps(curve, 0)
+        ]
+    return [(_tidy(left), _tidy(right)) for left, right in sides]
+
+
+def _tidy(value: mpf) -> float:
+    return 0.0 if abs(value) < 1e-25 else float(value)
 
 
 def _end_values(curve: Curve, towards: int) -> tuple[float, float]:
@@ -116,11 +113,12 @@ def _sample(curve: Curve, towards: int, size: float) -> Array:
 
 def zeros(curve: Curve) -> tuple[float, ...]:
     """Return the isolated zeros in [-40, 40]; a stretch of zeros (ReLU's left half) has none."""
-    breaks = [float(b) for b in curve.breaks]
-    found = [*(float(r) for r in curve.roots()), *[b for b in (*breaks, 0.0) if curve(b) == 0]]
-    isolated = [x for x in found if curve(x - 1e-3 * (1 + abs(x))) != 0 != curve(x + 1e-3)]
-    near = [x for x in isolated if abs(x) <= 40]
-    return tuple(sorted({0.0 if abs(x) < 1e-12 else round(x, 14) for x in near}))
+    breaks = np.array([0.0, *(float(b) for b in curve.breaks)])
+    found = np.concatenate([curve.roots(), breaks[curve(breaks) == 0]])
+    step = 1e-3 * (1 + np.abs(found))
+    isolated = found[(curve(found - step) != 0) & (curve(found + step) != 0)]
+    rounded = np.where(np.abs(isolated) < 1e-12, 0.0, np.round(isolated, 14))
+    return tuple(np.unique(rounded[np.abs(rounded) <= 40]).tolist())
 
 
 def monotone_intervals(curve: Curve) -> tuple[tuple[float, float, int], ...]:

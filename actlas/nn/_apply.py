@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 import torch
@@ -19,7 +19,7 @@ def kernel_key(name: str, shape: Shape) -> int:
     return _kernel_key(find(name), shape)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _kernel_key(entry: Definition, shape: Shape) -> int:
     inputs = (*entry.inputs, *entry.scalars(shape))
     usual = unroll({name: parameter.default for name, parameter in entry.parameters.items()})
@@ -54,7 +54,7 @@ def _flatten(
     shape: list[tuple[str, int | str]] = []
     values: list[Any] = []
     for name, parameter in entry.parameters.items():
-        value = given[name] if name in given else parameter.default
+        value = given.get(name, parameter.default)
         if not isinstance(value, torch.Tensor) and value is not parameter.default:
             value = parameter.check(value, entry.name)
         if parameter.choices:

@@ -7,32 +7,32 @@ from functools import partial
 
 import numpy as np
 import pytest
+import torch
 
-from actlas.catalogue import Parameter, _registry, find, learnable
+from actlas.catalogue import Parameter, _registry, find
 from actlas.catalogue._paper import lower_bound, refuted
-from actlas.expr import lint, symbol, tanh, where
+from actlas.expr import lint, symbol, tanh
 from actlas.facts import Facts
 from actlas.kernels import autograd
 from actlas.nn import _apply, _module
 from tests.catalogue import test_facts, test_torch
 from tests.conftest import ENTRIES, over
 from tests.expr import test_definitions, test_lint
-from tests.meta.planting import Faults, entry
+from tests.meta.planting import Faults
 from tests.nn import test_parameters
 from tests.support.oracle import Truth, failures
 from tests.support.points import DOUBLE
 
 FAULTS = Faults()
 
-TANH = entry(lambda x: tanh(x))
-SLOPED = entry(lambda x, a: where(x > 0, x, a * x), a=learnable(0.25))
 
 # ---------------------------------------------------------------- gradients and modules
 
 
 @FAULTS.part(
     "the gradient of a parameter is missing",
-    lambda: test_torch.test_gradients_of_first_and_second_order(SLOPED),
+    "with respect to input 1",
+    lambda: test_torch.test_gradients_of_first_and_second_order(find("prelu")),
 )
 def _(patch: pytest.MonkeyPatch) -> None:
     whole = autograd._pull_back
@@ -45,7 +45,8 @@ def _(patch: pytest.MonkeyPatch) -> None:
 
 @FAULTS.part(
     "the second derivative stops at the first",
-    lambda: test_torch.test_gradients_of_first_and_second_order(TANH),
+    "Jacobian mismatch",
+    lambda: test_torch.test_gradients_of_first_and_second_order(find("tanh")),
 )
 def _(patch: pytest.MonkeyPatch) -> None:
     whole = autograd._pull_back
@@ -58,13 +59,22 @@ def _(patch: pytest.MonkeyPatch) -> None:
     )
 
 
-@FAULTS.part("in-place writes around autograd", lambda: test_torch.test_inplace(find("tanh")))
+@FAULTS.part(
+    "in-place writes around autograd",
+    "DID NOT RAISE",
+    lambda: test_torch.test_inplace(find("tanh")),
+)
 def _(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(_module, "write_back", lambda x, y: x.data.copy_(y))
+    def around(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        x.data.copy_(y)
+        return x
+
+    patch.setattr(_module, "write_back", around)
 
 
 @FAULTS.part(
     "a module ignores its parameter",
+    "Tensor-likes are not close",
     lambda: test_parameters.test_a_module_is_its_function_at_any_parameters(find("elu")),
 )
 def _(patch: pytest.MonkeyPatch) -> None:
@@ -77,6 +87,7 @@ def _(patch: pytest.MonkeyPatch) -> None:
 
 @FAULTS.part(
     "a state_dict key is renamed",
+    'Unexpected key(s) in state_dict: "weight"',
     lambda: test_parameters.test_checkpoints_of_pytorchs_own_module_fit(find("prelu")),
 )
 def _(patch: pytest.MonkeyPatch) -> None:
@@ -84,7 +95,9 @@ def _(patch: pytest.MonkeyPatch) -> None:
 
 
 @FAULTS.part(
-    "integers are taken for floats", lambda: test_torch.test_refuses_what_has_no_value(find("tanh"))
+    "integers are taken for floats",
+    "DID NOT RAISE",
+    lambda: test_torch.test_refuses_what_has_no_value(find("tanh")),
 )
 def _(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(_apply, "check_dtype", lambda *_: None)
@@ -94,16 +107,21 @@ def _(patch: pytest.MonkeyPatch) -> None:
 
 
 @FAULTS.part(
-    "an alias leads to another function", lambda: test_definitions.test_every_name_finds_its_entry()
+    "an alias leads to another function",
+    "name='mish'",
+    lambda: test_definitions.test_every_name_finds_its_entry(),
 )
 def _(patch: pytest.MonkeyPatch) -> None:
     patch.setitem(_registry._by_folded, "tanhexp", "mish")
 
 
 _CLAIM = partial(test_facts.test_what_the_paper_says, find("mish"))
-FAULTS.wrong("a claim does not hold", _CLAIM, lower_bound(-0.31), lower_bound(-0.35))
+FAULTS.wrong(
+    "a claim does not hold", "assert False == ", _CLAIM, lower_bound(-0.31), lower_bound(-0.35)
+)
 FAULTS.wrong(
     "a claim marked as refuted holds",
+    "assert True == ",
     _CLAIM,
     refuted(lower_bound(-0.35), "misprint"),
     refuted(lower_bound(-0.31), "misprint"),
@@ -113,6 +131,7 @@ _GELU_ROW = next(row for row in test_facts.ROWS if row["name"] == "gelu")
 
 @FAULTS.part(
     "the gain is wrong by a millionth",
+    "'gain'",
     lambda: test_facts.test_moments_agree_with_the_reference(_GELU_ROW),
 )
 def _(patch: pytest.MonkeyPatch) -> None:
@@ -121,6 +140,7 @@ def _(patch: pytest.MonkeyPatch) -> None:
 
 @FAULTS.part(
     "a rule of the lint is lost",
+    "assert '-expm1(x/2)' in []",
     lambda: test_lint.test_names_the_form_and_its_repair("1 - exp(x/2)", "-expm1(x/2)"),
 )
 def _(patch: pytest.MonkeyPatch) -> None:
@@ -128,7 +148,9 @@ def _(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(lint, "RULES", rules)
 
 
-FAULTS.wrong("the catalogue collects nothing", lambda entries: over(entries), ENTRIES, ())
+FAULTS.wrong(
+    "the catalogue collects nothing", "no entry to test", lambda entries: over(entries), ENTRIES, ()
+)
 
 
 # ---------------------------------------------------------------- the proof itself
@@ -141,5 +163,9 @@ def _judge(allowed: float, points: int = 4) -> None:
     assert failures(of, np.tanh(x)) == []
 
 
-FAULTS.wrong("a bound that allows everything", _judge, 1e-12, math.inf)
-FAULTS.wrong("a table without points", lambda n: _judge(1e-12, n), 4, 0)
+FAULTS.wrong(
+    "a bound that allows everything", "4 of 4 points cannot be judged", _judge, 1e-12, math.inf
+)
+FAULTS.wrong(
+    "a table without points", "there is no point to compare at", lambda n: _judge(1e-12, n), 4, 0
+)

@@ -26,12 +26,14 @@ from tests.meta.planting import Faults, entry, matches
 FAULTS = Faults()
 
 TANH, SILU = entry(lambda x: tanh(x)), entry(lambda x: x * sigmoid(x))
+SOFTPLUS = entry(lambda x: softplus(x))
 
 # ---------------------------------------------------------------- how a primitive is computed
 
 
 @FAULTS.part(
     "log1p(u) is computed as log(1 + u)",
+    ": 0, truth 1.40129846e-45",
     lambda: matches("numpy-float64")(entry(lambda x: log1p(maximum(x, 0)))),
 )
 def _(patch: pytest.MonkeyPatch) -> None:
@@ -39,19 +41,24 @@ def _(patch: pytest.MonkeyPatch) -> None:
 
 
 @FAULTS.part(
-    "softplus turns linear at 20", lambda: matches("torch-float64")(entry(lambda x: softplus(x)))
+    "softplus turns linear at 20", "at 25: 25, truth 25", lambda: matches("torch-float64")(SOFTPLUS)
 )
 def _(patch: pytest.MonkeyPatch) -> None:
     patch.setitem(torch_backend.FUNCTIONS, "softplus", F.softplus)
 
 
-@FAULTS.part("sinc(0) is 0/0", lambda: matches("numpy-float64")(entry(lambda x: sinc(x))))
+@FAULTS.part(
+    "sinc(0) is 0/0",
+    "at 0: nan, truth 1",
+    lambda: matches("numpy-float64")(entry(lambda x: sinc(x))),
+)
 def _(patch: pytest.MonkeyPatch) -> None:
     patch.setitem(numpy_backend.FUNCTIONS, "sphj", lambda _, u: np.sin(u) / u)
 
 
 FAULTS.wrong(
     "a stored coefficient is wrong in its tenth digit",
+    "0.0592099399",
     lambda stored: test_tables.test_chebyshev_coefficients(stored, test_tables._erfcx),
     ERFCX,
     (*ERFCX[:3], ERFCX[3] * (1 + 1e-10), *ERFCX[4:]),
@@ -70,13 +77,12 @@ def _round_to_11_bits(u: torch.Tensor) -> torch.Tensor:
 _EVERY_BFLOAT16 = partial(test_half.test_every_value, dtype=torch.bfloat16, order=0)
 
 
-@FAULTS.part("bfloat16 is rounded twice", lambda: _EVERY_BFLOAT16(TANH))
+@FAULTS.part("bfloat16 is rounded twice", "wrong values", lambda: _EVERY_BFLOAT16(TANH))
 def _(patch: pytest.MonkeyPatch) -> None:
-    twice = {"tanh": lambda u: _round_to_11_bits(torch.tanh(u))}
-    patch.setitem(torch_backend.FUNCTIONS, "tanh", twice["tanh"])
+    patch.setitem(torch_backend.FUNCTIONS, "tanh", lambda u: _round_to_11_bits(torch.tanh(u)))
 
 
-@FAULTS.part("bfloat16 is computed in bfloat16", lambda: _EVERY_BFLOAT16(SILU))
+@FAULTS.part("bfloat16 is computed in bfloat16", "wrong values", lambda: _EVERY_BFLOAT16(SILU))
 def _(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(autograd, "computing_dtype", lambda dtype: dtype)
 
@@ -84,35 +90,46 @@ def _(patch: pytest.MonkeyPatch) -> None:
 # ---------------------------------------------------------------- printed languages
 
 
-@FAULTS.part("a JavaScript template is wrong", lambda: matches("javascript-float64")(TANH))
+@FAULTS.part(
+    "a JavaScript template is wrong", "wrong points", lambda: matches("javascript-float64")(TANH)
+)
 def _(patch: pytest.MonkeyPatch) -> None:
     patch.setitem(JAVASCRIPT.templates, "tanh", "Math.sin({0})")
 
 
-@FAULTS.part("a C template is wrong", lambda: matches("c-float32")(TANH))
+@FAULTS.part("a C template is wrong", "-1.57079637, truth -1", lambda: matches("c-float32")(TANH))
 def _(patch: pytest.MonkeyPatch) -> None:
     patch.setitem(C.templates, "tanh", "M(atan)({0})")
 
 
-@FAULTS.part("a C template is missing", lambda: primitives.test_printers_have_it("asinh", C))
+@FAULTS.part(
+    "a C template is missing",
+    "the c backend has no primitive 'asinh'",
+    lambda: primitives.test_printers_have_it("asinh", C),
+)
 def _(patch: pytest.MonkeyPatch) -> None:
     patch.delitem(C.templates, "asinh")
 
 
-@FAULTS.part("a LaTeX template is missing", lambda: test_latex.test_every_formula_parses(TANH))
+@FAULTS.part(
+    "a LaTeX template is missing",
+    "the latex backend has no primitive 'tanh'",
+    lambda: test_latex.test_every_formula_parses(TANH),
+)
 def _(patch: pytest.MonkeyPatch) -> None:
     patch.delitem(latex._TEMPLATES, "tanh")
 
 
 @FAULTS.part(
-    "a LaTeX template has a bracket too few", lambda: test_latex.test_every_formula_parses(TANH)
+    "a LaTeX command does not exist", "\\tanhyp", lambda: test_latex.test_every_formula_parses(TANH)
 )
 def _(patch: pytest.MonkeyPatch) -> None:
-    patch.setitem(latex._TEMPLATES, "tanh", (r"\tanh\left([0]", 4))
+    patch.setitem(latex._TEMPLATES, "tanh", (r"\tanhyp(0)", 4))
 
 
 @FAULTS.part(
     "a printed function has the name of one it calls",
+    "match='sigmoid('",
     lambda: test_sources.test_no_printed_name_means_something_else(find("sigmoid"), JAVASCRIPT),
 )
 def _(patch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,7 +10,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
-from torch.autograd.gradcheck import GradcheckError
 
 from actlas.catalogue import Definition, Paper, Parameter
 from actlas.errors import ActlasError
@@ -18,7 +18,7 @@ from tests.catalogue import test_values
 
 Check = Callable[[], None]
 Plant = Callable[[pytest.MonkeyPatch], None]
-RED = (AssertionError, ActlasError, pytest.fail.Exception, GradcheckError)
+RED = (AssertionError, ActlasError, RuntimeError, ValueError, pytest.fail.Exception)
 
 
 def entry(
@@ -42,17 +42,18 @@ class Fault:
     """What is wrong, the check of the suite that must see it, and that check without the fault."""
 
     name: str
+    says: str  # in the message, so that red is red for the right reason
     green: Check
     red: Check
     plant: Plant
 
     def show(self) -> None:
-        """Raise unless the check is green without the fault and red with it."""
+        """Raise unless the check is green without the fault and red with it, and says so."""
         with _fresh_caches():
             self.green()
         with _fresh_caches(), pytest.MonkeyPatch.context() as patch:
             self.plant(patch)
-            with pytest.raises(RED):
+            with pytest.raises(RED, match=re.escape(self.says)):
                 self.red()
 
 
@@ -78,15 +79,17 @@ def forget_everything() -> None:
 class Faults(list[Fault]):
     """The list of planted faults, filled by the two ways to plant one."""
 
-    def part(self, name: str, check: Check) -> Callable[[Plant], Plant]:
+    def part(self, name: str, says: str, check: Check) -> Callable[[Plant], Plant]:
         """Plant by changing a part of actlas; the decorated function makes the change."""
 
         def enter(plant: Plant) -> Plant:
-            self.append(Fault(name, check, check, plant))
+            self.append(Fault(name, says, check, check, plant))
             return plant
 
         return enter
 
-    def wrong(self, name: str, check: Callable[..., None], right: Any, wrong: Any) -> None:
+    def wrong(
+        self, name: str, says: str, check: Callable[..., None], right: Any, wrong: Any
+    ) -> None:
         """Plant by giving a check something wrong in place of something right."""
-        self.append(Fault(name, lambda: check(right), lambda: check(wrong), lambda _: None))
+        self.append(Fault(name, says, lambda: check(right), lambda: check(wrong), lambda _: None))

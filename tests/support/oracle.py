@@ -216,7 +216,9 @@ def failures(of: Truth, found: np.ndarray) -> list[Failure]:
     with np.errstate(all="ignore"):
         error = np.abs(found - of.value) / of.allowed
         beyond = np.sign(found) * np.sign(of.value) * np.abs(found) >= of.precision.largest / 4
-    wrong = np.where(finite, ~((error <= 1) & np.isfinite(found)), ~beyond)
+    certain = np.isfinite(of.allowed)  # where the condition overflows, no finite value is owed
+    right = np.where(certain, (error <= 1) & np.isfinite(found), ~np.isnan(found))
+    wrong = np.where(finite, ~right, ~beyond)
     ratio = np.where(np.isnan(error), np.inf, error)
     bad = [
         Failure(tuple(float(p[i]) for p in of.points), float(found[i]), float(of.value[i]),
