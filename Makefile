@@ -30,7 +30,7 @@ demo: install
 	@echo "The report is out/report.html"
 
 test: install-dev lint
-	$(BIN)/python -m pytest -n 2 --dist loadscope
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 lint: install-dev
 	$(BIN)/ruff check .

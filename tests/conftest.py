@@ -6,12 +6,20 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+import hypothesis
 import pytest
 
 from actlas.catalogue import Definition, load
 from tests.support.oracle import COUNTS
 
 ENTRIES: tuple[Definition, ...] = tuple(load().values())
+
+# The same examples in every run, and no failure because a machine is slow.
+hypothesis.settings.register_profile(
+    "actlas", deadline=None, derandomize=True, database=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)  # fmt: skip
+hypothesis.settings.load_profile("actlas")
 
 
 def over(entries: Iterable[Definition] = ENTRIES) -> pytest.MarkDecorator:

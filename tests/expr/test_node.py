@@ -88,13 +88,13 @@ def test_substitute_simplifies() -> None:
     assert substitute(X**2, {X: const(3)}) is const(9)
 
 
-@settings(max_examples=150, deadline=None, derandomize=True)
+@settings(max_examples=150)
 @given(expressions())
 def test_rewriting_with_no_change_changes_nothing(root: Expr) -> None:
     assert rewrite(root, lambda node: node) is root
 
 
-@settings(max_examples=150, deadline=None, derandomize=True)
+@settings(max_examples=150)
 @given(expressions())
 def test_replacing_by_constants_gives_the_value(root: Expr) -> None:
     """The simplifications done on the way do not change what an expression is worth."""

@@ -116,7 +116,7 @@ def test_a_long_formula_is_shown_in_part() -> None:
     assert len(str(caught.value)) < 200
 
 
-@settings(max_examples=400, deadline=None, derandomize=True)
+@settings(max_examples=400)
 @given(expressions())
 def test_printed_and_read_back_is_the_same(root: Expr) -> None:
     assert parse(to_text(root), NAMES) is root
@@ -128,7 +128,7 @@ _PIECES = [
 ]  # fmt: skip
 
 
-@settings(max_examples=1500, deadline=None, derandomize=True)
+@settings(max_examples=1500)
 @given(st.lists(st.sampled_from(_PIECES), max_size=14).map("".join) | st.text(max_size=20))
 @example("٣*x")
 @example("0**-0")
