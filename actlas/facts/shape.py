@@ -70,7 +70,9 @@ def extremes(curve: Curve) -> tuple[tuple[float, float], Extremum | None, Extrem
     ends = [_end_values(curve, towards) for towards in (-1, 1)]
     ends += [(min(sides), max(sides)) for sides in beside_jumps(curve)]
     low, high = min(e[0] for e in ends), max(e[1] for e in ends)
-    least, most = int(np.argmin(values)), int(np.argmax(values))
+    equal = 1e-13 * max(1.0, float(np.abs(values).max()))  # SSU has two minima of one depth
+    least = int(np.argmax(values <= values.min() + equal))
+    most = int(np.argmax(values >= values.max() - equal))
     minimum = Extremum(float(points[least]), float(values[least]))
     maximum = Extremum(float(points[most]), float(values[most]))
     return (

@@ -39,6 +39,25 @@ def test_moments_agree_with_the_reference(row: dict[str, Any]) -> None:
         assert facts.df0 == pytest.approx(float(row["df0"]), abs=1e-9)
 
 
+EXTREMA: list[dict[str, str]] = json.loads(
+    (Path(__file__).parents[1] / "references" / "extrema.json").read_text()
+)
+
+
+@pytest.mark.parametrize("row", EXTREMA, ids=lambda row: row["name"])
+def test_minima_agree_with_the_reference(row: dict[str, str]) -> None:
+    facts = actlas.get(row["name"]).facts
+    assert facts.minimum is not None
+    assert _to_last_digit(facts.minimum.value, row["value"])
+    # beside a flat minimum x is known to half the digits of the value only
+    assert facts.minimum.x == pytest.approx(float(row["x"]), abs=2e-7)
+    assert "lipschitz" not in row or _to_last_digit(facts.lipschitz, row["lipschitz"])
+
+
+def _to_last_digit(found: float, said: str) -> bool:
+    return abs(found - float(said)) <= 0.6 * 10.0 ** -len(said.partition(".")[2]) + 1e-15
+
+
 # Log-slopes of E f(sqrt(q) z)**2 at q = 1, from a table printed to three digits.
 SLOPES = {
     "relu": 1, "tanh": 0.461, "gelu": 1.144, "silu": 1.173, "mish": 1.076, "sigmoid": 0.106,
