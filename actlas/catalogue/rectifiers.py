@@ -172,6 +172,7 @@ def drelu(x, delta=fixed(0.05, NONNEGATIVE)):
     title="RePU",
     aliases=("rectified_power_unit",),
     claims=[differentiable, monotone, lower_bound(0.0)],
+    reconstructed="Only the abstract could be read; p = 3 is a choice among the powers it allows.",
 )  # fmt: skip
 def repu(x, p=fixed(3.0, between(1, 20))):
     """A power of the rectifier: smoother at the hinge, steeper far from it."""

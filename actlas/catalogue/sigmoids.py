@@ -57,6 +57,7 @@ def probit(x):
                 "Neural Network Function Approximation in Reinforcement Learning"),
     title="DSiLU",
     claims=[smooth, not_monotone, lower_bound(-0.1), upper_bound(1.1)],
+    reconstructed="The paper's text could not be read; this is the derivative of its SiLU.",
     formula=lambda x: expr.sigmoid(x) * (1 + x * expr.sigmoid(-x)),
 )  # fmt: skip
 def dsilu(x):

@@ -177,6 +177,7 @@ def adaptive_tanh(x, a=learnable(1.0), b=learnable(1.0), c=learnable(0.0), d=lea
     paper=Paper("Hafner", 2023, arxiv="2301.04104", title="Mastering Diverse Domains through "
                 "World Models"),
     claims=[monotone, differentiable, unbounded_above, zero_mean, slope_at_zero(1.0)],
+    reconstructed="The paper's text could not be read; sign(x) log(1 + |x|) is how it is known.",
 )  # fmt: skip
 def symlog(x):
     """A logarithm on both sides that leaves small values nearly alone."""
