@@ -273,7 +273,6 @@ def activation(**details: Any) -> Callable[[Callable[..., Any]], Activation]:
     0.0
     """
     details.setdefault("paper", catalogue.USER)
-    catalogue.load()
 
     def enter(body: Callable[..., Any]) -> Activation:
         return get(catalogue.activation(**details)(body).name)

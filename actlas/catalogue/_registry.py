@@ -227,7 +227,6 @@ def find(name: str) -> Definition:
 
 def define(name: str, formula: str, **parameters: Any) -> Definition:
     """Enter a formula typed as text: `define("mine", "x*tanh(exp(a*x))", a=learnable(1.0))`."""
-    load()
     if not isinstance(name, str):
         raise ActlasError(f"the name of an activation is a string, got {name!r}")
     load()  # a name of the catalogue is taken, whether or not it was used before

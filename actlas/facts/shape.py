@@ -84,12 +84,12 @@ def extremes(curve: Curve) -> tuple[tuple[float, float], Extremum | None, Extrem
 
 def beside_jumps(curve: Curve) -> list[tuple[float, float]]:
     """Return the limits from the left and the right at every place where the curve itself jumps."""
-    step = mpf(10) ** -30
+    step, torn = mpf(10) ** -30, jumps(curve, 0)
     with mp.workdps(60):
         sides = [
             (curve.exactly(b - step), curve.exactly(b + step))
             for b in curve.breaks
-            if float(b) in jumps(curve, 0)
+            if float(b) in torn
         ]
     return [(_tidy(left), _tidy(right)) for left, right in sides]
 
