@@ -23,9 +23,9 @@ PACKAGE = ROOT / "actlas"
 
 # From the ground up; modules of one line may not import each other.
 FLOORS: tuple[tuple[str, ...], ...] = (
-    ("errors",), ("expr",), ("catalogue",), ("backends",), ("facts",), ("kernels",), ("nn",),
-    ("init", "models", "training", "surgery"), ("api",), ("study", "plotting", "data"), ("cli",),
-    ("docs", "explorer"), ("__main__",),
+    ("errors", "machine"), ("expr",), ("catalogue",), ("backends",), ("facts",), ("kernels",),
+    ("nn",), ("init",), ("models", "training", "surgery", "export", "integrations"), ("api",),
+    ("study", "plotting", "data", "bench"), ("cli",), ("docs", "explorer"), ("__main__",),
 )  # fmt: skip
 HEIGHT = {name: height for height, floor in enumerate(FLOORS) for name in floor}
 PUBLIC = {"ActlasError": "errors", "compare": "study", "functional": "nn", "__version__": "errors"}

@@ -6,7 +6,6 @@ import importlib.util
 import os
 import platform
 import re
-import shutil
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from rich.text import Text
 
 import actlas
 from actlas.api import get, names
+from actlas.cli._engine import engine_rows
 from actlas.errors import ActlasError
 from actlas.nn.structured import units
 
@@ -46,7 +46,7 @@ def diagnose() -> Diagnosis:
         {
             "versions": _versions(),
             "devices": _devices(),
-            "evaluation": _evaluation(),
+            "engine": engine_rows(),
             "extras": _extras(),
             "data sets": _data_sets(),
             "catalogue": _catalogue(),
@@ -89,20 +89,6 @@ def _devices() -> Rows:
     if torch.backends.mps.is_available():
         rows["mps"] = "available"
     return rows if len(rows) > 1 else {**rows, "gpu": "not found"}
-
-
-def _evaluation() -> Rows:
-    return {
-        "path": "composition: PyTorch operations, with the exact derivative as the backward pass",
-        "why": "this version has no compiled engine; torch.compile fuses the composition",
-        "C compiler": _compiler() or "not found; torch.compile on the CPU needs one",
-        "Triton": _version("triton") or "not installed; torch.compile on a GPU needs it",
-    }
-
-
-def _compiler() -> str | None:
-    candidates = (os.environ.get("CXX"), os.environ.get("CC"), "c++", "g++", "clang++", "cc")
-    return next((found for name in candidates if name and (found := shutil.which(name))), None)
 
 
 def _version(package: str) -> str | None:
@@ -197,5 +183,8 @@ def _is_right(name: str) -> bool:
             steep = 0.0 if len(inputs) > 1 else abs(x * slope(x))
         found = function(*[x] * len(inputs))
         if not abs(found - wanted) <= _TOLERANCE * 8 * (abs(wanted) + steep) + 1e-40:
+            return False
+        single = function(*[torch.tensor([x], dtype=torch.float32)] * len(inputs)).item()
+        if not abs(single - wanted) <= 1e-5 * (abs(wanted) + steep + 1):
             return False
     return True

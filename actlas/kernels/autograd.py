@@ -8,6 +8,7 @@ serves eager mode, torch.compile, vmap, jvp and jacrev.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -15,6 +16,8 @@ import torch
 
 from actlas.backends.torch import Value, compiled
 from actlas.expr import Expr, derivative
+from actlas.kernels.cpu import launch
+from actlas.kernels.fixed import Fixed
 
 
 def computing_dtype(dtype: torch.dtype) -> torch.dtype:
@@ -34,7 +37,9 @@ class Elementwise:
     ) -> None:
         self.root, self.inputs, self.defaults, self.wide = root, inputs, defaults, wide
         self.tape = compiled(root, inputs, defaults)
+        self.kernel = (root, inputs, defaults)
         self.slopes: dict[int, Elementwise] = {}
+        self.fixed: dict[tuple[float, ...], Fixed] = {}
         self.function, self.transformable = _functions(self)
         self.key = len(_shared)
         _shared.append(self)
@@ -47,13 +52,19 @@ class Elementwise:
         return self.slopes[index]
 
     def value(self, *values: Value) -> torch.Tensor:
-        """Return the plain composition, computed in at least float32 and rounded once."""
+        """Return the value, from the engine where it serves, else from the composition."""
+        first = next(value for value in values if isinstance(value, torch.Tensor))
+        dtype = computing_dtype(first.dtype) if self.wide else first.dtype
+        result = launch.value(self.kernel, values, dtype) if launch.serves(values) else None
+        return self.composition(*values, dtype=dtype) if result is None else result
+
+    def composition(self, *values: Value, dtype: torch.dtype) -> torch.Tensor:
+        """Return the value by torch's own operations, in float32 at least, rounded once."""
         tensors = [value for value in values if isinstance(value, torch.Tensor)]
         wide = computing_dtype(tensors[0].dtype)
-        dtype = wide if self.wide else tensors[0].dtype
         result = self.tape(*[v.to(wide) if isinstance(v, torch.Tensor) else v for v in values])
         shape = tensors[0].shape
-        if any(tensor.ndim and tensor.shape != shape for tensor in tensors):
+        if len(tensors) > 1 and any(tensor.ndim and tensor.shape != shape for tensor in tensors):
             shape = torch.broadcast_shapes(*(tensor.shape for tensor in tensors))
         if any(result is value for value in values):
             result = result.clone()  # the identity: a Function must not return its own input
@@ -65,9 +76,63 @@ class Elementwise:
         """Return the value, differentiable in every tensor among `values`."""
         if _transformed():
             return self.transformable.apply(*values)  # type: ignore[no-any-return]
+        x, *others = values
+        if not any(isinstance(v, torch.Tensor) for v in others):
+            fixed = self.at(tuple(others))  # type: ignore[arg-type]
+            if fixed is not None and fixed.serves(x):  # type: ignore[arg-type]
+                return fixed(x)  # type: ignore[arg-type]
         if any(isinstance(v, torch.Tensor) and v.requires_grad for v in values):
             return self.function.apply(*values)  # type: ignore[no-any-return]
         return self.value(*values)
+
+    def into(self, out: torch.Tensor, *values: Value) -> torch.Tensor:
+        """Write the value into `out`, which has the right shape and dtype; it is no input's part.
+
+        Autograd is not asked: the caller has made sure that nothing needs a gradient.
+        """
+        found = launch.value(self.kernel, values, out.dtype, out) if self._runs(values) else None
+        if found is None:
+            return out.copy_(self(*values))
+        torch.autograd.graph.increment_version(out)
+        return out
+
+    def value_and_slope(self, *values: Value) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the value and the derivative in the first input, in its dtype."""
+        found = launch.value_and_slope(self.kernel, values) if self._runs(values) else None
+        if found is not None:
+            return found
+        first = values[0]
+        assert isinstance(first, torch.Tensor)
+        return self(*values), self.slope(0)(*values).to(first.dtype)
+
+    def _runs(self, values: Sequence[Value]) -> bool:
+        """Say whether the engine may run and nobody watches: no gradient, transform or graph."""
+        watched = torch.is_grad_enabled() and any(
+            isinstance(v, torch.Tensor) and v.requires_grad for v in values
+        )
+        unseen = not watched and not _transformed() and not torch.compiler.is_compiling()
+        return unseen and launch.serves(values)
+
+    def at(self, numbers: tuple[float, ...]) -> Fixed | None:
+        """Return the short way for these numbers; None for results of another dtype, or the 17th.
+
+        A number that changes with every step, as one that is annealed, is not built into tables.
+        """
+        if self.wide:
+            return None
+        if numbers not in self.fixed and len(self.fixed) < launch.CHANGES:
+            self.fixed[numbers] = Fixed(self, numbers)
+        return self.fixed.get(numbers)
+
+    def pull_back(
+        self, values: Sequence[Value], grad: torch.Tensor, wanted: tuple[int, ...]
+    ) -> list[torch.Tensor]:
+        """Return grad * df/dv for the inputs number `wanted`, summed to their shapes."""
+        if not torch.is_grad_enabled() and launch.serves([*values, grad]):
+            found = launch.gradients(self.kernel, values, grad, wanted)
+            if found is not None:
+                return found
+        return [_pull_back(self.slope(i), values, grad, values[i]) for i in wanted]
 
 
 _shared: list[Elementwise] = []
@@ -79,6 +144,11 @@ def elementwise(
 ) -> Elementwise:
     """Return the shared differentiable function of an expression."""
     return Elementwise(root, inputs, defaults, wide)
+
+
+def shared(key: int) -> Elementwise:
+    """Return the shared function number `key`."""
+    return _shared[key]
 
 
 def apply(key: int, *values: Value) -> torch.Tensor:
@@ -119,10 +189,9 @@ def _functions(of: Elementwise) -> tuple[type[Any], type[Any]]:
         @staticmethod
         def backward(ctx: Any, grad: torch.Tensor) -> Any:
             values = _restore(ctx)
-            return tuple(
-                _pull_back(of.slope(index), values, grad, values[index]) if needed else None
-                for index, needed in enumerate(ctx.needs_input_grad)
-            )
+            wanted = tuple(i for i, needed in enumerate(ctx.needs_input_grad) if needed)
+            place = dict(zip(wanted, of.pull_back(values, grad, wanted), strict=True))
+            return tuple(place.get(index) for index in range(len(values)))
 
     class Transformable(torch.autograd.Function):
         generate_vmap_rule = True
@@ -163,7 +232,7 @@ def _restore(ctx: Any) -> list[Value]:
 
 
 def _pull_back(
-    slope: Elementwise, values: list[Value], grad: torch.Tensor, to: Value
+    slope: Elementwise, values: Sequence[Value], grad: torch.Tensor, to: Value
 ) -> torch.Tensor:
     """Return grad * slope, summed over the dimensions along which the input `to` was broadcast."""
     assert isinstance(to, torch.Tensor)

@@ -10,7 +10,7 @@ import torch
 
 from actlas.catalogue import Definition, Parameter, Shape, find, unroll
 from actlas.errors import ActlasError, UnsupportedDtypeError
-from actlas.kernels.autograd import apply, elementwise
+from actlas.kernels.autograd import apply, elementwise, shared
 
 
 @torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
@@ -36,6 +36,55 @@ def evaluate(
         check_dtype(tensor, entry.name)
     shape, values = _flatten(entry, inputs[0], given)
     return apply(kernel_key(entry.name, shape), *inputs, *values)
+
+
+def evaluate_into(
+    out: torch.Tensor,
+    entry: Definition,
+    inputs: tuple[torch.Tensor, ...],
+    given: Mapping[str, Any],
+) -> torch.Tensor:
+    """Write the entry's value into `out`, which may be the first input itself.
+
+    Raises:
+        ActlasError: if `out` has another shape, dtype or device, or shares part of its memory
+            with an input.
+    """
+    for tensor in (*inputs, out):
+        check_dtype(tensor, entry.name)
+    _check_out(out, entry.name, inputs)
+    shape, values = _flatten(entry, inputs[0], given)
+    return shared(kernel_key(entry.name, shape)).into(out, *inputs, *values)
+
+
+def _check_out(out: torch.Tensor, name: str, inputs: tuple[torch.Tensor, ...]) -> None:
+    x = inputs[0]
+    found, wanted = ((t.dtype, tuple(t.shape), str(t.device)) for t in (out, x))
+    if found != wanted:
+        raise ActlasError(f"{name}: out= has {_words(found)}; the result has {_words(wanted)}")
+    if torch.is_grad_enabled() and any(t.requires_grad for t in (out, *inputs)):
+        raise ActlasError(f"{name}: out= does not support automatic differentiation, "
+                          "but a tensor requires a gradient")  # fmt: skip
+    for tensor in inputs:
+        same = tensor.data_ptr() == out.data_ptr() and tensor.stride() == out.stride()
+        if not same and _overlap(out, tensor):
+            raise ActlasError(f"{name}: out= shares part of its memory with an input; "
+                              "give the input itself or memory of its own")  # fmt: skip
+
+
+def _words(of: tuple[Any, ...]) -> str:
+    return f"dtype {of[0]}, shape {of[1]}, device {of[2]}"
+
+
+def _overlap(a: torch.Tensor, b: torch.Tensor) -> bool:
+    (low, high), (start, end) = map(_reach, (a, b))
+    return bool(a.numel() and b.numel()) and low < end and start < high
+
+
+def _reach(x: torch.Tensor) -> tuple[int, int]:
+    """Return the first address of a tensor's elements and the one behind its last."""
+    last = sum((size - 1) * stride for size, stride in zip(x.shape, x.stride(), strict=True))
+    return x.data_ptr(), x.data_ptr() + (last + 1) * x.element_size()
 
 
 def check_dtype(tensor: Any, name: str) -> None:
@@ -90,9 +139,18 @@ def _along_channels(value: Any, x: torch.Tensor, entry: str, name: str) -> Any:
     return value.reshape(1, -1, *[1] * (x.ndim - 2))
 
 
-def write_back(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-    """Store `y` into `x` for inplace=True; autograd refuses where that would be wrong.
+def evaluate_inplace(
+    entry: Definition, inputs: tuple[torch.Tensor, ...], given: Mapping[str, Any]
+) -> torch.Tensor:
+    """Store the value into the first input; autograd refuses where that would be wrong.
 
-    `y` must have been computed from a copy of `x`, because its backward needs the old values.
+    A value that is differentiated is computed from a copy, because its backward needs the old
+    values.
     """
-    return x.copy_(y)
+    x, tensors = inputs[0], [*inputs, *given.values()]
+    watched = torch.is_grad_enabled() and any(
+        isinstance(t, torch.Tensor) and t.requires_grad for t in tensors
+    )
+    if watched or torch.compiler.is_compiling():
+        return x.copy_(evaluate(entry, (x.clone(), *inputs[1:]), given))
+    return evaluate_into(x, entry, inputs, given)

@@ -11,7 +11,7 @@ from torch import nn
 
 from actlas.catalogue import Definition, Domain
 from actlas.errors import ActlasError, nearest
-from actlas.nn._apply import evaluate, write_back
+from actlas.nn._apply import evaluate, evaluate_inplace
 
 _FACTORY: dict[str, Any] = {"device": None, "dtype": None}
 
@@ -67,11 +67,13 @@ class ElementwiseModule(nn.Module):
 
     def forward(self, *inputs: torch.Tensor) -> torch.Tensor:
         """Apply the function elementwise; the shape and dtype of the input are kept."""
-        x = inputs[0].clone() if self.inplace else inputs[0]
-        moved = x.movedim(self.channel_dim, 1) if self._has_channels(x) else x
-        y = evaluate(self.entry, (moved, *inputs[1:]), self.parameter_values())
-        y = y.movedim(1, self.channel_dim) if moved is not x else y
-        return write_back(inputs[0], y) if self.inplace else y
+        x = inputs[0]
+        run = evaluate_inplace if self.inplace else evaluate
+        if not self._has_channels(x):
+            return run(self.entry, inputs, self.parameter_values())
+        moved = (x.movedim(self.channel_dim, 1), *inputs[1:])
+        y = run(self.entry, moved, self.parameter_values()).movedim(1, self.channel_dim)
+        return x if self.inplace else y
 
     def _has_channels(self, x: torch.Tensor) -> bool:
         return self.num_parameters > 1 and self.channel_dim != 1 and x.ndim > 1

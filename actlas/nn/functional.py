@@ -14,7 +14,7 @@ import torch
 
 from actlas.catalogue import Definition, find, load
 from actlas.errors import ActlasError, nearest
-from actlas.nn._apply import evaluate, write_back
+from actlas.nn._apply import evaluate, evaluate_inplace, evaluate_into
 
 _functions: dict[str, Callable[..., torch.Tensor]] = {}
 
@@ -29,7 +29,9 @@ def function_of(entry: Definition) -> Callable[..., torch.Tensor]:
 def _make(entry: Definition) -> Callable[..., torch.Tensor]:
     names, count = tuple(entry.parameters), len(entry.inputs)
 
-    def function(*args: Any, inplace: bool = False, **given: Any) -> torch.Tensor:
+    def function(
+        *args: Any, inplace: bool = False, out: torch.Tensor | None = None, **given: Any
+    ) -> torch.Tensor:
         if len(args) < count or len(args) > count + len(names):
             raise ActlasError(f"{entry.name}{signature}: got {len(args)} positional arguments")
         for name in given:
@@ -38,10 +40,11 @@ def _make(entry: Definition) -> Callable[..., torch.Tensor]:
                                   f"{nearest(name, names)}")  # fmt: skip
         for name, value in zip(names, args[count:], strict=False):
             given[name] = value
-        if not inplace:
-            return evaluate(entry, args[:count], given)
-        x = args[0]
-        return write_back(x, evaluate(entry, (x.clone(), *args[1:count]), given))
+        if inplace and out is not None:
+            raise ActlasError(f"{entry.name}: give inplace=True or out=, not both")
+        if out is not None:
+            return evaluate_into(out, entry, args[:count], given)
+        return (evaluate_inplace if inplace else evaluate)(entry, args[:count], given)
 
     signature = _signature(entry)
     function.__name__ = function.__qualname__ = entry.name
@@ -58,7 +61,8 @@ def _signature(entry: Definition) -> inspect.Signature:
     either = inspect.Parameter.POSITIONAL_OR_KEYWORD
     slots = [slot(name, inspect.Parameter.empty, either) for name in entry.inputs]
     slots += [slot(name, p.default, either) for name, p in entry.parameters.items()]
-    slots.append(slot("inplace", False, inspect.Parameter.KEYWORD_ONLY))
+    for name, default in (("inplace", False), ("out", None)):
+        slots.append(slot(name, default, inspect.Parameter.KEYWORD_ONLY))
     return inspect.Signature(slots)
 
 

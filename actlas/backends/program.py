@@ -1,0 +1,323 @@
+"""The CPU engine's language: an expression as steps over registers, with tables for the dear parts.
+
+A sub-expression of the first input alone becomes one table as soon as that is cheaper than its
+steps; everything else is arithmetic, and a table for each dear primitive. Nothing here asks which
+function it is: costs and fits decide.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache, partial
+from typing import Any
+
+import numpy as np
+
+from actlas.backends import numpy as numpy_backend
+from actlas.backends.tables import TANHSHRINK
+from actlas.backends.tabulate import REACH, NotTabular, Table, tabulate
+from actlas.backends.tape import Tape, record
+from actlas.expr import Expr, symbol, symbols, walk
+from actlas.expr.node import constant_value, intern, make
+
+# In the order of the engine's enumeration (kernels/cpu/engine.h), with the cost of each: roughly
+# the cycles for eight numbers, beside those of a table.
+COSTS: dict[str, int] = {
+    "add": 1, "sub": 1, "mul": 1, "div": 3, "neg": 1, "abs": 1, "min": 1, "max": 1, "sqrt": 4,
+    "sign": 2, "lt": 1, "le": 1, "gt": 1, "ge": 1, "where": 1, "damp": 2, "nan_like": 1,
+    "clip_low": 1, "clip_high": 1, "at_low": 1, "at_high": 1, "log": 12, "wave": 10, "table": 14,
+    "near": 1, "beyond": 1,
+}  # fmt: skip
+OPERATIONS = {name: number for number, name in enumerate(COSTS)}
+MOST_REGISTERS, MOST_OPERANDS = 64, 32  # as in engine.h
+DEEPEST = 2  # operations between a root and a sub-expression that may have a table of its own
+X = symbol("x")
+
+
+class Unsupported(Exception):  # noqa: N818
+    """The engine cannot run this; the message says why, and the composition runs instead."""
+
+
+@dataclass(frozen=True)
+class Program:
+    """Registers: the inputs, then `constants`, then temporaries; `outputs` are read at the end."""
+
+    inputs: tuple[str, ...]
+    outputs: tuple[int, ...]
+    constants: tuple[float, ...]
+    steps: tuple[tuple[int, int, int, int, int], ...]
+    tables: tuple[Table, ...]
+    registers: int
+
+    def packed(self) -> tuple[Any, ...]:
+        """Return the arguments with which the engine makes this program."""
+        arrays = ((self.outputs, np.int32), (self.constants, np.float32), (self.steps, np.int32))
+        packed = (np.array(values, kind).tobytes() for values, kind in arrays)
+        tables = tuple(table.packed() for table in self.tables)
+        return len(self.inputs), self.registers, *packed, tables
+
+    @property
+    def path(self) -> str:
+        """What kind of program this is, in words."""
+        names = [list(OPERATIONS)[step[0]] for step in self.steps]
+        if "near" in names:
+            return "table near 0, steps beyond"
+        return "table" if set(names) <= {"table", "mul"} and "table" in names else "steps"
+
+
+# ---------------------------------------------------------------- primitives of the engine
+
+
+def _series(u: Expr) -> Expr:
+    total: Expr = make("mul", TANHSHRINK[-1], u)
+    square = make("mul", u, u)
+    for coefficient in reversed(TANHSHRINK[:-1]):
+        total = make("add", make("mul", total, square), make("mul", coefficient, u))
+    return make("mul", total, square)
+
+
+def _tanhshrink(u: Expr) -> Expr:
+    near = make("lt", make("abs", u), 0.6)
+    clamped = make("min", make("max", u, -0.6), 0.6)
+    return make("where", near, _series(clamped), make("sub", u, make("tanh", u)))
+
+
+def _hypot1(u: Expr) -> Expr:
+    size = make("abs", u)
+    near = make("min", size, 1e9)
+    root = make("sqrt", make("add", make("mul", near, near), 1))
+    return make("where", make("gt", size, 1e9), size, root)
+
+
+def _one_over(u: Expr) -> Expr:
+    return make("div", 1, u)
+
+
+def _log1p(u: Expr) -> Expr:
+    """log(1 + u) with what the sum loses given back."""
+    w = make("add", u, 1)
+    lost = make("sub", u, make("sub", w, 1))
+    near = make("lt", make("abs", u), 1e30)
+    return make("where", near, make("add", make("log", w), make("div", lost, w)), make("log", w))
+
+
+def _wave(quarters: int, u: Expr) -> Expr:
+    """The sine of a reduced argument; a cosine is a sine a quarter turn on."""
+    return intern("sine", (intern("wave", (u,), quarters),))
+
+
+def _sphj(order: int, u: Expr) -> Expr:
+    """Spherical Bessel function: a table around 0, upward recurrence beyond (DLMF 10.51.1)."""
+    near = make("lt", make("abs", u), order + 2)
+    w = make("where", near, 1, u)
+    before, now = make("div", _wave(1, w), w), make("div", _wave(0, w), w)
+    for n in range(order):
+        step = make("mul", make("div", 2 * n + 1, w), now)
+        before, now = now, make("sub", step, before)
+    return make("where", near, intern("sphj_near", (u,), order), now)
+
+
+EXPANSIONS: dict[str, Callable[..., Expr]] = {
+    "lorentz": lambda u: _one_over(make("add", make("mul", u, u), 1)),
+    "rabs": lambda u: _one_over(make("add", make("abs", u), 1)),
+    "softsign": lambda u: make("div", u, make("add", make("abs", u), 1)),
+    "hypot1": _hypot1,
+    "rhyp": lambda u: _one_over(_hypot1(u)),
+    "isru": lambda u: make("div", u, _hypot1(u)),
+    "tanhshrink": _tanhshrink,
+    "log1p": _log1p,
+    "sin": partial(_wave, 0),
+    "cos": partial(_wave, 1),
+    "logaddexp": lambda u, v: make(
+        "add", make("max", u, v), make("softplus", make("neg", make("abs", make("sub", u, v))))
+    ),
+}
+
+
+def _near_zero(order: int, u: np.ndarray) -> np.ndarray:
+    limit = order + 2.0
+    return numpy_backend.FUNCTIONS["sphj"](order, np.clip(u, -limit, limit))  # type: ignore[no-any-return]
+
+
+def _sine(u: np.ndarray) -> np.ndarray:
+    return np.asarray(np.sin(np.clip(u, -2.0, 2.0)))
+
+
+# Arguments that a table covers although the function does not fit on the whole line.
+_PARTS: dict[str, Callable[..., np.ndarray]] = {"sine": _sine, "sphj_near": _near_zero}
+_DEAR = frozenset({"exp", "expm1", "sigmoid", "softplus", "tanh", "sech2", "atan", "asinh", "erf",
+                   "erfc", "ncdf", "npdf", *_PARTS})  # fmt: skip
+
+
+def _expanded(node: Expr) -> Expr:
+    """Return the node in simpler operations, or itself."""
+    if node.op == "sphj":
+        assert isinstance(node.value, int)
+        return _sphj(node.value, *node.args)
+    divisor = constant_value(node.args[1]) if node.op == "div" else None
+    if divisor is not None and 1e-30 < abs(divisor) < 1e30:
+        return make("mul", 1 / divisor, node.args[0])
+    return EXPANSIONS[node.op](*node.args) if node.op in EXPANSIONS else node
+
+
+# ---------------------------------------------------------------- tables
+
+_tables: list[Table] = []
+
+
+@cache
+def _table_of(node: Expr, *, near: bool = False) -> int:
+    """Return the number of the table of an expression in x, or -1 where it does not fit.
+
+    With `near` the table is right for |x| < REACH only.
+    """
+    if node.op in _PARTS:
+        order = () if node.value is None else (node.value,)
+        function: Callable[..., np.ndarray] = partial(_PARTS[node.op], *order)
+    else:
+        tape = record(node, ("x",), numpy_backend.FUNCTIONS, "numpy")
+        function = partial(_within_reach if near else numpy_backend.run, tape)
+    try:
+        _tables.append(tabulate(function))
+    except NotTabular:
+        return -1
+    return len(_tables) - 1
+
+
+def _within_reach(tape: Tape, x: np.ndarray) -> np.ndarray:
+    return numpy_backend.run(tape, np.clip(x, -REACH, REACH))
+
+
+def _cost(root: Expr) -> int:
+    """Return the cost of a table of nothing but the dear primitives in it, and of its steps."""
+    seen: set[Expr] = set()
+    todo, total = [root], 0
+    while todo:
+        node = _expanded(todo.pop())
+        if node in seen or node.op in ("const", "symbol"):
+            continue
+        seen.add(node)
+        total += COSTS.get(node.op, COSTS["table"])
+        todo += node.args
+    return total
+
+
+@cache
+def _ready(node: Expr, depth: int = 0) -> Expr:
+    """Replace what is dear by tables: whole sub-expressions of x first, else primitives."""
+    number = _table_of(node) if depth <= DEEPEST and _wants_table(node) else -1
+    if number >= 0:
+        return intern("table", (X,), number)
+    expanded = _expanded(node)
+    if expanded is not node:
+        return _ready(expanded, depth)
+    deeper = min(depth + 1, DEEPEST + 1)
+    arguments = tuple(_ready(child, deeper) for child in node.args)
+    if node.op not in _DEAR:
+        return intern(node.op, arguments, node.value)
+    number = _table_of(intern(node.op, (X,), node.value))
+    if number < 0:
+        raise Unsupported(f"{node.op} has no table")
+    return intern("table", arguments, number)
+
+
+def _with_near_table(root: Expr) -> Expr:
+    """Return the engine's form of a root; one that fits near 0 only has a table for there.
+
+    A wave is such a function. Blocks whose inputs are all below REACH skip the exact steps.
+    """
+    ready = _ready(root)
+    number = _table_of(root, near=True) if ready.args != (X,) and _wants_table(root) else -1
+    if number < 0:
+        return ready
+    return intern("beyond", (intern("table", (X,), number), ready, X))
+
+
+def _wants_table(node: Expr) -> bool:
+    evaluated = all(n.op in numpy_backend.FUNCTIONS for n in walk(node) if n.args)
+    return evaluated and symbols(node) == {"x"} and node.op not in _COMPARISONS and (
+        _cost(node) > COSTS["table"])  # fmt: skip
+
+
+_COMPARISONS = frozenset({"lt", "le", "gt", "ge", "at_low", "at_high"})
+
+# ---------------------------------------------------------------- steps
+
+
+@cache
+def program(roots: tuple[Expr, ...], inputs: tuple[str, ...], factor: str = "") -> Program:
+    """Return the program of lowered expressions over `inputs`, one output for each root.
+
+    With `factor`, the name of an input, every root is multiplied by it: the chain rule.
+
+    Raises:
+        Unsupported: where a primitive has no form in the engine, or registers run out.
+    """
+    ready = tuple(map(_with_near_table, roots))
+    if any(root.op != "beyond" for root in ready):  # what is skipped must be of no use elsewhere
+        ready = tuple(map(_ready, roots))
+    if factor:
+        ready = tuple(make("mul", symbol(factor), root) for root in ready)
+    nodes = list(walk(*ready))
+    constants = [node for node in nodes if node.op == "const"]
+    calls = [node for node in nodes if node.op not in ("const", "symbol")]
+    for node in calls:
+        if node.op not in OPERATIONS:
+            raise Unsupported(f"the engine has no operation for {node.op}")
+    fixed = {node: len(inputs) + index for index, node in enumerate(constants)}
+    fixed |= {n: inputs.index(str(n.value)) for n in nodes if n.op == "symbol"}
+    place, registers = _allocate(calls, ready, fixed, len(inputs) + len(constants))
+    if registers > MOST_REGISTERS:
+        raise Unsupported(f"it needs {registers} registers, there are {MOST_REGISTERS}")
+    tables = sorted({int(str(node.value)) for node in calls if node.op == "table"})
+    values = tuple(float(constant_value(node) or 0) for node in constants)
+    outputs = tuple(place[root] for root in ready)
+    return Program(inputs, outputs, values, _steps(calls, place, tables),
+                   tuple(_tables[number] for number in tables), registers)  # fmt: skip
+
+
+Step = tuple[int, int, int, int, int]
+
+
+def _steps(calls: list[Expr], place: dict[Expr, int], tables: list[int]) -> tuple[Step, ...]:
+    """Return the steps in order; before the far part of a function, the jump over it."""
+    steps: list[Step] = []
+    begin: dict[Expr, int] = {}
+    for node in calls:
+        arguments = [place[child] for child in node.args]
+        if node.op == "beyond":
+            table, _, x = arguments
+            at = begin[node.args[0]]
+            steps.insert(at, (OPERATIONS["near"], place[node], table, x, len(steps) + 1 - at))
+        steps.append((OPERATIONS[node.op], place[node], *_operands(node, arguments, tables)))
+        begin[node] = len(steps)
+    return tuple(steps)
+
+
+def _operands(node: Expr, arguments: list[int], tables: list[int]) -> tuple[int, int, int]:
+    if len(arguments) == 1:
+        third = tables.index(int(str(node.value))) if node.op == "table" else node.value
+        return arguments[0], 0, int(third or 0)
+    a, b, c = (*arguments, 0)[:3]
+    return a, b, c
+
+
+def _allocate(
+    calls: Sequence[Expr], outputs: tuple[Expr, ...], fixed: dict[Expr, int], first: int
+) -> tuple[dict[Expr, int], int]:
+    """Give every call a register; one is free again after its last use, those of outputs never.
+
+    A result never shares the register of an argument, nor an output one of an earlier value: the
+    engine writes outputs straight into memory that may be that of an input.
+    """
+    place, free, top = dict(fixed), [], first  # type: ignore[var-annotated]
+    last = {child: node for node in calls for child in node.args}
+    for node in calls:
+        if free and node not in outputs:
+            place[node] = free.pop()
+        else:
+            place[node], top = top, top + 1
+        spent = {c for c in node.args if last[c] is node and c not in fixed and c not in outputs}
+        free += [place[child] for child in spent]
+    return place, top

@@ -1,0 +1,1 @@
+"""The CPU engine: programs of tables and arithmetic, run by one small C source."""

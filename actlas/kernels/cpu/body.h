@@ -1,0 +1,277 @@
+/* The interpreter of programs, compiled once for each instruction set (ISA_* and NAME are set by
+   the including file). Plain loops over blocks that stay in the first-level cache; the compiler
+   makes vector code of them. Blocks are padded to whole vectors, so that there are no tails. */
+#include <math.h>
+#include <string.h>
+#include "engine.h"
+#include "vector.h"
+
+#define EACH _Pragma("GCC ivdep") for (int i = 0; i < n; i++)
+#define PADDED 16
+
+typedef union { float f; uint32_t u; } Bits;
+static inline uint32_t bits_of(float f) { Bits b; b.f = f; return b.u; }
+static inline float float_of(uint32_t u) { Bits b; b.u = u; return b.f; }
+
+/* ---------------------------------------------------------------- tables */
+
+typedef struct {
+  int32_t index[BLOCK];
+  float t[BLOCK];
+} Place;
+
+/* Rows of |x| beyond the uniform grid: 2**bits to the octave, then one affine in |x|. */
+static void find_far_rows(const Table *table, const float *x, Place *at, int n) {
+  const uint32_t reach = bits_of(table->reach);
+  const int32_t near = table->near, bits = table->bits, shift = 23 - bits, first = (int32_t)(reach >> shift);
+  const int32_t last = table->far - 1, half = table->half;
+  EACH {
+    const uint32_t u = bits_of(x[i]) & 0x7fffffff;
+    const int32_t beyond = (int32_t)(u >> shift) - first, row = beyond < last ? beyond : last;
+    const float local = float_of(((u << bits) & 0x7fffff) | 0x3f800000) - 1.0f;
+    const float t = row == last ? float_of(u) : local;
+    const int32_t index = (near + row + ((int32_t)bits_of(x[i]) >> 31 & half)) * 4;
+    at->index[i] = u >= reach ? index : at->index[i];
+    at->t[i] = u >= reach ? t : at->t[i];
+  }
+}
+
+static int find_rows(const Table *table, const float *x, Place *at, int n) {
+  const float inverse = table->inverse;
+  const uint32_t reach = bits_of(table->reach);
+  const int32_t half = table->half;
+  uint32_t largest = 0;
+  EACH {
+    const uint32_t u = bits_of(x[i]), size = u & 0x7fffffff;
+    const float s = float_of(size < reach ? size : 0) * inverse; /* bits have the order of sizes */
+    const int32_t row = (int32_t)s;
+    at->t[i] = s - (float)row;
+    at->index[i] = (row + ((int32_t)u >> 31 & half)) * 4;
+    largest = size > largest ? size : largest;
+  }
+  if (largest < reach) return 0;
+  find_far_rows(table, x, at, n);
+  return 1;
+}
+
+static void look_up(const Table *table, const float *x, float *y, Place *at, int n) {
+  const int far = find_rows(table, x, at, n);
+  for (int i = 0; i < n; i += LANES) cubic(table->rows, at->index + i, at->t + i, y + i);
+  const int power = table->power;
+  for (int k = 0; k < power; k++) EACH y[i] *= x[i];
+  if (far) {
+    const float low = table->at_low, high = table->at_high;
+    EACH y[i] = x[i] == INFINITY ? high : x[i] == -INFINITY ? low : y[i];
+  }
+  if (table->has_zero) {
+    const float zero = table->at_zero;
+    EACH y[i] = x[i] == 0 ? zero : y[i];
+  }
+}
+
+/* ---------------------------------------------------------------- operations */
+
+static inline float log_of(float x) {
+  static const float c[] = {3.3333331174e-1f, -2.4999993993e-1f, 2.0000714765e-1f, -1.6668057665e-1f,
+                            1.4249322787e-1f, -1.2420140846e-1f, 1.1676998740e-1f,
+                            -1.1514610310e-1f, 7.0376836292e-2f};
+  const int tiny = x < 1.17549435e-38f;
+  const uint32_t u = bits_of(tiny ? x * 16777216.0f : x);
+  int32_t e = (int32_t)(u >> 23) - (tiny ? 150 : 126);
+  float m = float_of((u & 0x7fffff) | 0x3f000000);
+  const int low = m < 0.70710678f;
+  e -= low;
+  m = (low ? m + m : m) - 1.0f;
+  float p = c[8];
+  for (int k = 7; k >= 0; k--) p = p * m + c[k];
+  const float z = m * m, r = m * z * p + (float)e * -2.12194440e-4f - 0.5f * z;
+  const float y = (m + r) + (float)e * 0.693359375f;
+  const float edge = x == 0 ? -INFINITY : x == INFINITY ? INFINITY : NAN;
+  return x > 0 && x < INFINITY ? y : edge;
+}
+
+/* r in [-pi/2, pi/2] with sin(r) = sin(u), or cos(u). Doubles carry the reduction up to 2**20. */
+static void reduce_wave(const float *u, float *y, int is_cosine, int n) {
+  const double rounding = 6755399441055744.0, shift = 0.5 * is_cosine; /* 1.5 * 2**52 */
+  int large = 0;
+  EACH {
+    const double turns = (u[i] * 0.318309886183790672 + shift + rounding) - rounding;
+    const double exact = turns - shift, half = 0.5 * turns;
+    const double r = (u[i] - exact * 3.14159265358979312) - exact * 1.22464679914735321e-16;
+    y[i] = (float)(half != (half + rounding) - rounding ? -r : r);
+    large |= !(fabsf(u[i]) < 1048576.0f);
+  }
+  if (!large) return;
+  for (int i = 0; i < n; i++)
+    if (!(fabsf(u[i]) < 1048576.0f)) y[i] = (float)asin(is_cosine ? cos((double)u[i]) : sin((double)u[i]));
+}
+
+/* Whether all of x is below REACH, so that the near value may be taken as it is. */
+static int all_near(const float *x, const float *near, float *y, int n) {
+  uint32_t largest = 0;
+  EACH {
+    const uint32_t size = bits_of(x[i]) & 0x7fffffff;
+    largest = size > largest ? size : largest;
+  }
+  if (largest >= bits_of(REACH)) return 0;
+  EACH y[i] = near[i];
+  return 1;
+}
+
+#define OPERATION(name, value) case name: EACH y[i] = value; return 1;
+
+/* Perform a step and return the number of steps to go on by. */
+static int perform(const Program *program, const Step *step, float *const *at, Place *place, int n) {
+  float *const y = at[step->to];
+  const float *const a = at[step->a], *const b = at[step->b], *const c = at[step->c];
+  switch (step->op) {
+    OPERATION(OP_ADD, a[i] + b[i])
+    OPERATION(OP_SUB, a[i] - b[i])
+    OPERATION(OP_MUL, a[i] * b[i])
+    OPERATION(OP_DIV, a[i] / b[i])
+    OPERATION(OP_NEG, -a[i])
+    OPERATION(OP_ABS, fabsf(a[i]))
+    OPERATION(OP_MIN, a[i] < b[i] || a[i] != a[i] ? a[i] : b[i])
+    OPERATION(OP_MAX, a[i] > b[i] || a[i] != a[i] ? a[i] : b[i])
+    OPERATION(OP_SQRT, sqrtf(a[i]))
+    OPERATION(OP_SIGN, (float)((a[i] > 0) - (a[i] < 0)))
+    OPERATION(OP_LT, a[i] < b[i] ? 1.0f : 0.0f)
+    OPERATION(OP_LE, a[i] <= b[i] ? 1.0f : 0.0f)
+    OPERATION(OP_GT, a[i] > b[i] ? 1.0f : 0.0f)
+    OPERATION(OP_GE, a[i] >= b[i] ? 1.0f : 0.0f)
+    OPERATION(OP_WHERE, a[i] != 0 ? b[i] : c[i])
+    OPERATION(OP_DAMP, a[i] == 0 || b[i] == 0 ? 0.0f : a[i] * b[i])
+    OPERATION(OP_NAN_LIKE, a[i] != a[i] ? a[i] : b[i])
+    OPERATION(OP_CLIP_LOW, a[i] < -3.40282347e38f ? -3.40282347e38f : a[i])
+    OPERATION(OP_CLIP_HIGH, a[i] > 3.40282347e38f ? 3.40282347e38f : a[i])
+    OPERATION(OP_AT_LOW, a[i] == -INFINITY ? 1.0f : 0.0f)
+    OPERATION(OP_AT_HIGH, a[i] == INFINITY ? 1.0f : 0.0f)
+    OPERATION(OP_LOG, log_of(a[i]))
+    OPERATION(OP_BEYOND, fabsf(c[i]) < REACH ? a[i] : b[i])
+    case OP_WAVE: reduce_wave(a, y, step->c, n); return 1;
+    case OP_TABLE: look_up(program->table + step->c, a, y, place, n); return 1;
+    case OP_NEAR: return all_near(b, a, y, n) ? step->c : 1;
+  }
+  return 1;
+}
+
+/* ---------------------------------------------------------------- loading and storing */
+
+static inline float from_half(uint16_t h) {
+  const uint32_t u = (uint32_t)(h & 0x7fff) << 13, sign = (uint32_t)(h & 0x8000) << 16;
+  const float scaled = float_of(u) * 5.192296858534828e33f; /* 2**112 */
+  const uint32_t wide = (h & 0x7c00) == 0x7c00 ? u | 0x7f800000 : bits_of(scaled);
+  return float_of(wide | sign);
+}
+
+static inline uint16_t to_half(float f) {
+  const uint32_t sign = bits_of(f) & 0x80000000, u = bits_of(f) & 0x7fffffff;
+  const uint32_t small = bits_of(float_of(u) + 0.5f) - 0x3f000000; /* subnormal: added, it rounds */
+  const uint32_t normal = (u - 0x38000000 + 0xfff + (u >> 13 & 1)) >> 13;
+  const uint32_t high = u > 0x7f800000 ? 0x7e00 : 0x7c00; /* NaN, or rounded to infinity */
+  const uint32_t h = u >= 0x477ff000 ? high : u < 0x38800000 ? small : normal;
+  return (uint16_t)(h | sign >> 16);
+}
+
+static inline uint16_t to_bfloat(float f) {
+  const uint32_t u = bits_of(f), rounded = (u + 0x7fff + (u >> 16 & 1)) >> 16;
+  return (uint16_t)(f != f ? u >> 16 | 0x40 : rounded);
+}
+
+static void load(const Operand *from, int64_t at, float *y, int n) {
+  const int64_t step = from->column;
+  const float *wide = (const float *)from->data + at;
+  const uint16_t *narrow = (const uint16_t *)from->data + at;
+  if (from->values) EACH y[i] = from->values[narrow[i * step]];
+  else if (from->type == FLOAT32) EACH y[i] = wide[i * step];
+  else if (from->type == BFLOAT16) EACH y[i] = float_of((uint32_t)narrow[i * step] << 16);
+  else EACH y[i] = from_half(narrow[i * step]);
+  for (int i = n; i % PADDED; i++) y[i] = 0;
+}
+
+static void add_up(const float *y, double *sum, int64_t step, int n) {
+  if (step) {
+    EACH sum[i * step] += y[i];
+    return;
+  }
+  double lane[PADDED] = {0}; /* the padding of a block holds anything, so it is left out */
+  int i = 0;
+  for (; i + PADDED <= n; i += PADDED)
+    for (int k = 0; k < PADDED; k++) lane[k] += y[i + k];
+  for (; i < n; i++) lane[0] += y[i];
+  for (int k = 0; k < PADDED; k++) *sum += lane[k];
+}
+
+static void store(const Operand *to, int64_t at, const float *y, double *sums, int n) {
+  const int64_t step = to->column;
+  float *wide = (float *)to->data + at;
+  uint16_t *narrow = (uint16_t *)to->data + at;
+  if (to->type == FLOAT64_SUM) add_up(y, sums + at, step, n);
+  else if (to->type == FLOAT32) EACH wide[i * step] = y[i];
+  else if (to->type == BFLOAT16) EACH narrow[i * step] = to_bfloat(y[i]);
+  else EACH narrow[i * step] = to_half(y[i]);
+}
+
+/* ---------------------------------------------------------------- blocks */
+
+/* A whole block of contiguous floats is read and written in place, without a copy. */
+static int in_place(const Operand *o, int n) {
+  return o->type == FLOAT32 && !o->values && o->column == 1 && n % PADDED == 0;
+}
+
+static inline int64_t offset(const Operand *o, int64_t r, int64_t c) {
+  return r % o->period * o->row + c * o->column;
+}
+
+static int overlaps(const Job *job) {
+  const Program *p = job->program;
+  for (int o = 0; o < p->outputs; o++)
+    for (int i = 0; i < p->inputs; i++)
+      if (job->operand[p->inputs + o].data == job->operand[i].data) return 1;
+  return 0;
+}
+
+static void run_block(const Job *job, float (*memory)[BLOCK], float **at, Place *place, int64_t r,
+                      int64_t c, int n, int new_row, int staged, double *const *sums) {
+  const Program *p = job->program;
+  for (int i = 0; i < p->inputs; i++) {
+    const Operand *o = job->operand + i;
+    at[i] = memory[i];
+    if (!staged && in_place(o, n)) at[i] = (float *)o->data + offset(o, r, c);
+    else if (o->column || new_row) load(o, offset(o, r, c), memory[i], o->column ? n : BLOCK);
+  }
+  for (int k = 0; k < p->outputs; k++) {
+    const Operand *o = job->operand + p->inputs + k;
+    if (p->from[k] >= p->inputs + p->constants)
+      at[p->from[k]] = in_place(o, n) ? (float *)o->data + offset(o, r, c) : memory[p->from[k]];
+  }
+  const int whole = (n + PADDED - 1) / PADDED * PADDED;
+  for (int s = 0; s < p->steps;) s += perform(p, p->step + s, at, place, whole);
+  for (int k = 0; k < p->outputs; k++) {
+    const Operand *o = job->operand + p->inputs + k;
+    const float *y = at[p->from[k]];
+    const int64_t place_of = offset(o, r, c);
+    if (y != (float *)o->data + place_of) store(o, place_of, y, sums[k], n);
+  }
+}
+
+void NAME(const Job *job, int64_t begin, int64_t end, double *const *sums) {
+  float memory[MOST_REGISTERS][BLOCK];
+  float *at[MOST_REGISTERS];
+  Place place;
+  const Program *p = job->program;
+  const int n = BLOCK, staged = overlaps(job);
+  for (int k = 0; k < p->registers; k++) at[k] = memory[k];
+  for (int k = 0; k < p->constants; k++) EACH memory[p->inputs + k][i] = p->values[k];
+  int64_t r = begin / job->columns, c = begin % job->columns;
+  for (int new_row = 1; begin < end;) {
+    int64_t left = job->columns - c;
+    if (left > end - begin) left = end - begin;
+    const int count = left < BLOCK ? (int)left : BLOCK;
+    run_block(job, memory, at, &place, r, c, count, new_row, staged, sums);
+    begin += count;
+    c += count;
+    new_row = c == job->columns;
+    if (new_row) r++, c = 0;
+  }
+}

@@ -1,0 +1,66 @@
+/* What a program is, and what every instruction set must provide. See README.md. */
+#ifndef ACTLAS_ENGINE_H
+#define ACTLAS_ENGINE_H
+#include <stddef.h>
+#include <stdint.h>
+
+#define REACH 16.0f /* as in backends/tabulate.py */
+enum { BLOCK = 256, MOST_REGISTERS = 64, MOST_OPERANDS = 32 };
+
+/* The operations of a program, all over blocks of floats. COSTS in backends/program.py has this order. */
+enum {
+  OP_ADD, OP_SUB, OP_MUL, OP_DIV, OP_NEG, OP_ABS, OP_MIN, OP_MAX, OP_SQRT, OP_SIGN,
+  OP_LT, OP_LE, OP_GT, OP_GE, OP_WHERE, OP_DAMP, OP_NAN_LIKE, OP_CLIP_LOW, OP_CLIP_HIGH,
+  OP_AT_LOW, OP_AT_HIGH, OP_LOG, OP_WAVE, OP_TABLE, OP_NEAR, OP_BEYOND
+};
+
+enum { FLOAT32, BFLOAT16, FLOAT16, FLOAT64_SUM };
+
+/* Cubic pieces: rows of four coefficients. |x| < reach: a uniform grid with `inverse` rows to the
+   unit; beyond: 2**bits rows to the octave; from `last` on: affine in |x|. Negative x: the second
+   half of the rows. The cubic is multiplied by x**power. */
+typedef struct {
+  const float *rows;
+  float inverse, reach, at_zero, at_low, at_high;
+  int32_t near, far, bits, half, power, has_zero;
+} Table;
+
+typedef struct {
+  int32_t op, to, a, b, c;
+} Step;
+
+/* Registers: operands first, then constants, then temporaries. An output step writes register
+   `from` to operand `operand`; a sum adds it up into an operand of doubles. */
+typedef struct {
+  int32_t inputs, outputs, constants, steps, tables, registers;
+  const int32_t *from;
+  const float *values;
+  const Step *step;
+  const Table *table;
+} Program;
+
+/* The element (r, c) lies at data + ((r % period) * row + c * column) elements. Sixteen-bit
+   inputs may be looked up whole: `values` then holds a float for each of the 65,536 patterns. */
+typedef struct {
+  char *data;
+  const float *values;
+  int64_t period, row, column;
+  int32_t type;
+} Operand;
+
+typedef struct {
+  const Program *program;
+  Operand operand[MOST_OPERANDS];
+  int64_t rows, columns;
+} Job;
+
+/* Run the elements [begin, end) of a job, counted along rows; sums go to `sums`. */
+typedef void Runner(const Job *job, int64_t begin, int64_t end, double *const *sums);
+
+Runner actlas_run_generic;
+#if (defined(__GNUC__) || defined(__clang__)) && defined(__x86_64__)
+#define ACTLAS_X86 1
+Runner actlas_run_avx2;
+Runner actlas_run_avx512;
+#endif
+#endif

@@ -1,0 +1,3 @@
+/* The interpreter for any machine. */
+#define NAME actlas_run_generic
+#include "body.h"

@@ -1,0 +1,281 @@
+/* The Python side: programs are made once, then run over memory given by its address.
+   No torch headers; threads are those of the OpenMP library that torch has loaded. */
+#define PY_SSIZE_T_CLEAN
+#define Py_LIMITED_API 0x030B0000
+#include <Python.h>
+#include <stdlib.h>
+#include <string.h>
+#include "engine.h"
+#ifdef __linux__
+#include <sys/mman.h>
+#endif
+
+enum { GRAIN = 32768, MOST_TASKS = 256 };
+
+/* ---------------------------------------------------------------- instruction sets */
+
+static Runner *runner = actlas_run_generic;
+
+static int has(const char *isa) {
+#ifdef ACTLAS_X86
+#ifdef ACTLAS_EMULATED
+  if (!strcmp(isa, "avx512")) return 1;
+#endif
+  __builtin_cpu_init();
+  const int avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+  if (!strcmp(isa, "avx2")) return avx2;
+  if (!strcmp(isa, "avx512"))
+    return avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+           __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw");
+#endif
+  return !strcmp(isa, "generic");
+}
+
+static PyObject *py_has(PyObject *self, PyObject *name) {
+  PyObject *bytes = PyUnicode_AsUTF8String(name);
+  if (!bytes) return NULL;
+  const int found = has(PyBytes_AsString(bytes));
+  Py_DECREF(bytes);
+  return PyBool_FromLong(found);
+}
+
+static PyObject *py_use(PyObject *self, PyObject *name) {
+  PyObject *bytes = PyUnicode_AsUTF8String(name);
+  if (!bytes) return NULL;
+  const char *isa = PyBytes_AsString(bytes);
+  const int found = has(isa);
+  if (found) runner = actlas_run_generic;
+#ifdef ACTLAS_X86
+  if (found && !strcmp(isa, "avx2")) runner = actlas_run_avx2;
+  if (found && !strcmp(isa, "avx512")) runner = actlas_run_avx512;
+#endif
+  Py_DECREF(bytes);
+  if (!found) return PyErr_Format(PyExc_ValueError, "this machine cannot run %U", name);
+  Py_RETURN_NONE;
+}
+
+/* ---------------------------------------------------------------- programs */
+
+static const char CAPSULE[] = "actlas.program";
+
+static void free_program(Program *p) {
+  if (!p) return;
+  for (int k = 0; p->table && k < p->tables; k++) free((void *)p->table[k].rows);
+  free((void *)p->table), free((void *)p->step), free((void *)p->values), free((void *)p->from);
+  free(p);
+}
+
+static void destroy(PyObject *capsule) {
+  free_program((Program *)PyCapsule_GetPointer(capsule, CAPSULE));
+}
+
+static void *copy_of(const char *data, Py_ssize_t size) {
+  void *copy = malloc(size ? (size_t)size : 1);
+  return copy ? memcpy(copy, data, (size_t)size) : NULL;
+}
+
+/* A table is the tuple (rows, inverse, reach, at_zero, at_low, at_high, near, far, bits, half,
+   power, has_zero). */
+static int read_table(PyObject *item, Table *t) {
+  const char *rows;
+  Py_ssize_t size;
+  if (!PyArg_ParseTuple(item, "y#fffffiiiiii", &rows, &size, &t->inverse, &t->reach, &t->at_zero,
+                        &t->at_low, &t->at_high, &t->near, &t->far, &t->bits, &t->half,
+                        &t->power, &t->has_zero))
+    return 0;
+  if (size != (Py_ssize_t)sizeof(float) * 8 * t->half || t->near + t->far != t->half) {
+    PyErr_SetString(PyExc_ValueError, "a table has the wrong number of rows");
+    return 0;
+  }
+  t->rows = copy_of(rows, size);
+  return t->rows ? 1 : (PyErr_NoMemory(), 0);
+}
+
+/* program(inputs, registers, from, values, steps, tables): int32, float32 and int32 arrays as
+   bytes, and a tuple of tables. */
+static PyObject *py_program(PyObject *self, PyObject *args) {
+  const char *from, *values, *steps;
+  Py_ssize_t from_size, values_size, steps_size;
+  PyObject *tables;
+  Program *p = calloc(1, sizeof *p);
+  if (!p) return PyErr_NoMemory();
+  if (!PyArg_ParseTuple(args, "iiy#y#y#O!", &p->inputs, &p->registers, &from, &from_size, &values,
+                        &values_size, &steps, &steps_size, &PyTuple_Type, &tables))
+    goto fail;
+  p->outputs = (int32_t)(from_size / 4);
+  p->constants = (int32_t)(values_size / 4);
+  p->steps = (int32_t)(steps_size / (Py_ssize_t)sizeof(Step));
+  p->tables = (int32_t)PyTuple_Size(tables);
+  if (p->registers > MOST_REGISTERS || p->inputs + p->outputs > MOST_OPERANDS) {
+    PyErr_SetString(PyExc_ValueError, "the program is too large");
+    goto fail;
+  }
+  p->from = copy_of(from, from_size);
+  p->values = copy_of(values, values_size);
+  p->step = copy_of(steps, steps_size);
+  Table *table = calloc((size_t)p->tables + 1, sizeof *table);
+  p->table = table;
+  if (!p->from || !p->values || !p->step || !table) {
+    PyErr_NoMemory();
+    goto fail;
+  }
+  for (int k = 0; k < p->tables; k++)
+    if (!read_table(PyTuple_GetItem(tables, k), table + k)) goto fail;
+  return PyCapsule_New(p, CAPSULE, destroy);
+fail:
+  free_program(p);
+  return NULL;
+}
+
+/* ---------------------------------------------------------------- running */
+
+typedef void Parallel(void (*)(void *), void *, unsigned, unsigned);
+static Parallel *parallel; /* GOMP_parallel of torch's own OpenMP, or NULL */
+
+typedef struct {
+  const Job *job;
+  double **sums; /* one row of pointers for each task */
+  int64_t total;
+  int tasks, outputs;
+  int next; /* atomic */
+} Tasks;
+
+static void work(void *data) {
+  Tasks *all = data;
+  for (;;) {
+    const int task = __atomic_fetch_add(&all->next, 1, __ATOMIC_RELAXED);
+    if (task >= all->tasks) return;
+    const int64_t share = (all->total / all->tasks + BLOCK) / BLOCK * BLOCK, begin = share * task;
+    const int64_t end = begin + share < all->total ? begin + share : all->total;
+    if (begin < end) runner(all->job, begin, end, all->sums + task * all->outputs);
+  }
+}
+
+static int64_t extent(const Operand *o, int64_t rows, int64_t columns) {
+  const int64_t period = o->period < rows ? o->period : rows;
+  return (period - 1) * o->row + (columns - 1) * o->column + 1;
+}
+
+/* Every task adds into sums of its own; they are put together in order, so that the result
+   depends on the number of threads only. */
+static int make_sums(const Job *job, Tasks *all) {
+  for (int k = 0; k < all->outputs; k++) {
+    const Operand *o = job->operand + job->program->inputs + k;
+    if (o->type != FLOAT64_SUM) continue;
+    for (int t = 0; t < all->tasks; t++) {
+      double *sum = calloc((size_t)extent(o, job->rows, job->columns), sizeof *sum);
+      if (!sum) return 0;
+      all->sums[t * all->outputs + k] = sum;
+    }
+  }
+  return 1;
+}
+
+static void collect_sums(const Job *job, Tasks *all) {
+  for (int k = 0; k < all->outputs; k++) {
+    const Operand *o = job->operand + job->program->inputs + k;
+    for (int t = 0; t < all->tasks; t++) {
+      double *sum = all->sums[t * all->outputs + k];
+      if (!sum) continue;
+      const int64_t size = extent(o, job->rows, job->columns);
+      for (int64_t i = 0; i < size; i++) ((double *)o->data)[i] += sum[i];
+      free(sum);
+    }
+  }
+}
+
+static int execute(const Job *job, int threads) {
+  double *sums[MOST_TASKS * 4] = {0};
+  double **all_sums = sums;
+  Tasks all = {job, all_sums, job->rows * job->columns, 1, job->program->outputs, 0};
+  const int64_t most = all.total / GRAIN;
+  if (parallel && threads > 1 && most > 1) all.tasks = most < threads ? (int)most : threads;
+  if (all.tasks * all.outputs > MOST_TASKS * 4) all.tasks = MOST_TASKS * 4 / all.outputs;
+  const int ready = make_sums(job, &all);
+  if (ready && all.tasks > 1) parallel(work, &all, (unsigned)all.tasks, 0);
+  else if (ready) work(&all);
+  collect_sums(job, &all);
+  return ready;
+}
+
+static PyObject *finish(const Job *job, int threads) {
+  int done;
+  Py_BEGIN_ALLOW_THREADS
+  done = execute(job, threads);
+  Py_END_ALLOW_THREADS
+  if (!done) return PyErr_NoMemory();
+  Py_RETURN_NONE;
+}
+
+/* flat(program, threads, n, type, address, ...): contiguous operands of one type. */
+static PyObject *py_flat(PyObject *self, PyObject *const *args, Py_ssize_t count) {
+  const Program *p = count > 4 ? PyCapsule_GetPointer(args[0], CAPSULE) : NULL;
+  if (!p || count - 4 != p->inputs + p->outputs) {
+    if (!PyErr_Occurred()) PyErr_SetString(PyExc_TypeError, "wrong number of operands");
+    return NULL;
+  }
+  Job job = {p, {{0}}, 1, PyLong_AsLongLong(args[2])};
+  const int threads = (int)PyLong_AsLong(args[1]), type = (int)PyLong_AsLong(args[3]);
+  for (int k = 0; k < count - 4; k++)
+    job.operand[k] = (Operand){PyLong_AsVoidPtr(args[4 + k]), NULL, 1, 0, 1, type};
+  return PyErr_Occurred() ? NULL : finish(&job, threads);
+}
+
+/* grid(program, threads, rows, columns, operands): six int64 for each operand, as bytes. */
+static PyObject *py_grid(PyObject *self, PyObject *args) {
+  PyObject *capsule;
+  int threads;
+  long long rows, columns;
+  const char *data;
+  Py_ssize_t size;
+  if (!PyArg_ParseTuple(args, "OiLLy#", &capsule, &threads, &rows, &columns, &data, &size))
+    return NULL;
+  const Program *p = PyCapsule_GetPointer(capsule, CAPSULE);
+  if (!p) return NULL;
+  if (size != (Py_ssize_t)(48 * (p->inputs + p->outputs)))
+    return PyErr_Format(PyExc_TypeError, "wrong number of operands");
+  Job job = {p, {{0}}, rows, columns};
+  for (int k = 0; k < p->inputs + p->outputs; k++) {
+    int64_t field[6];
+    memcpy(field, data + 48 * k, sizeof field);
+    job.operand[k] = (Operand){(char *)(intptr_t)field[0], (const float *)(intptr_t)field[1],
+                               field[2], field[3], field[4], (int32_t)field[5]};
+  }
+  return finish(&job, threads);
+}
+
+static PyObject *py_use_threads_of(PyObject *self, PyObject *address) {
+  void *found = PyLong_AsVoidPtr(address);
+  if (PyErr_Occurred()) return NULL;
+  memcpy(&parallel, &found, sizeof found);
+  Py_RETURN_NONE;
+}
+
+/* Ask for large pages behind a fresh buffer: a page fault costs more than the arithmetic. */
+static PyObject *py_advise(PyObject *self, PyObject *const *args, Py_ssize_t count) {
+  if (count != 2) return PyErr_Format(PyExc_TypeError, "advise takes an address and a size");
+  uintptr_t begin = (uintptr_t)PyLong_AsVoidPtr(args[0]);
+  const uintptr_t end = begin + (uintptr_t)PyLong_AsLongLong(args[1]);
+  if (PyErr_Occurred()) return NULL;
+  long result = -1;
+#if defined(__linux__) && defined(MADV_HUGEPAGE)
+  begin = (begin + 4095) & ~(uintptr_t)4095;
+  if (begin < end) result = madvise((void *)begin, end - begin, MADV_HUGEPAGE);
+#endif
+  return PyLong_FromLong(result);
+}
+
+static PyMethodDef METHODS[] = {
+    {"has", py_has, METH_O, "Say whether this machine runs an instruction set."},
+    {"use", py_use, METH_O, "Choose the instruction set for all programs."},
+    {"program", py_program, METH_VARARGS, "Make a program."},
+    {"flat", (PyCFunction)(void (*)(void))py_flat, METH_FASTCALL, "Run over contiguous memory."},
+    {"grid", py_grid, METH_VARARGS, "Run over rows and columns with strides."},
+    {"use_threads_of", py_use_threads_of, METH_O, "Take over the address of GOMP_parallel."},
+    {"advise", (PyCFunction)(void (*)(void))py_advise, METH_FASTCALL, "Ask for large pages."},
+    {NULL, NULL, 0, NULL}};
+
+static struct PyModuleDef MODULE = {PyModuleDef_HEAD_INIT, "_engine",
+                                    "The CPU engine: programs of tables and arithmetic.", -1, METHODS};
+
+PyMODINIT_FUNC PyInit__engine(void) { return PyModule_Create(&MODULE); }

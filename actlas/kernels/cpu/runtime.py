@@ -1,0 +1,88 @@
+"""Which engine runs: the compiled extension, its instruction set, torch's threads, and why not.
+
+`ACTLAS_ISA` chooses among avx512, avx2, generic and none (the plain composition); without it the
+best that the machine has is taken.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import platform
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+
+import torch
+
+from actlas.errors import ActlasError, nearest
+
+ISAS = ("avx512", "avx2", "generic")  # the best first
+NONE = "none"
+
+
+@dataclass(frozen=True)
+class Engine:
+    """The active path: `isa` is one of `ISAS`, or "none" with the reason."""
+
+    isa: str
+    available: tuple[str, ...]
+    reason: str
+    module: ModuleType | None
+    threads: str  # whose threads run large tensors
+
+    @property
+    def active(self) -> bool:
+        """Say whether compiled code runs."""
+        return self.module is not None and self.isa != NONE
+
+
+@cache
+def engine() -> Engine:
+    """Return the engine, loaded once.
+
+    Raises:
+        ActlasError: if ACTLAS_ISA names an instruction set that is unknown or not at hand.
+
+    >>> engine().isa in (*ISAS, "none")
+    True
+    """
+    try:
+        from actlas.kernels.cpu import _engine  # type: ignore[attr-defined]
+    except ImportError as error:
+        _check_known(os.environ.get("ACTLAS_ISA", ""))
+        why = f"the C extension was not built ({error}); reinstall with a C compiler at hand"
+        return Engine(NONE, (), why, None, "")
+    available = tuple(isa for isa in ISAS if _engine.has(isa))
+    return _start(_engine, available, os.environ.get("ACTLAS_ISA", "") or available[0])
+
+
+def _start(module: ModuleType, available: tuple[str, ...], isa: str) -> Engine:
+    _check_known(isa)
+    if isa == NONE:
+        return Engine(NONE, available, "ACTLAS_ISA=none asks for the composition", module, "")
+    if isa not in available:
+        raise ActlasError(f"ACTLAS_ISA={isa}: this machine has {', '.join(available)}")
+    module.use(isa)
+    asked = "ACTLAS_ISA asks for it" if os.environ.get("ACTLAS_ISA") else "the best at hand"
+    return Engine(isa, available, asked, module, _share_threads(module))
+
+
+def _check_known(isa: str) -> None:
+    known = (*ISAS, NONE)
+    if isa and isa not in known:
+        raise ActlasError(f"ACTLAS_ISA={isa!r} is not an instruction set; the choices are "
+                          f"{', '.join(known)}.{nearest(isa, known)}")  # fmt: skip
+
+
+def _share_threads(module: ModuleType) -> str:
+    """Hand the engine the thread pool that torch has already started, so that there is one."""
+    patterns = {"Linux": "libgomp*.so*", "Darwin": "libomp*.dylib"}
+    folder = Path(torch.__file__).parent / "lib"
+    for path in sorted(folder.glob(patterns.get(platform.system(), "libgomp*"))):
+        library = ctypes.CDLL(str(path))
+        if hasattr(library, "GOMP_parallel"):
+            module.use_threads_of(ctypes.cast(library.GOMP_parallel, ctypes.c_void_p).value)
+            return path.name
+    return "none: torch's OpenMP library was not found, so one thread runs"

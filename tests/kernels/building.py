@@ -1,0 +1,58 @@
+"""Building the engine's C source by hand: for sanitizers, and for instruction sets emulated."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import subprocess
+import sysconfig
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+import torch
+
+SOURCE = Path(__file__).parents[2] / "actlas" / "kernels" / "cpu"
+FILES = ("module.c", "generic.c", "avx2.c", "avx512.c")
+SAFE = ("-fno-math-errno", "-fno-trapping-math", "-Wall", "-Wextra", "-Werror",
+        "-Wno-unused-parameter", "-Wno-missing-field-initializers", "-Wno-psabi")  # fmt: skip
+EMULATED = ("-O2", "-mavx2", "-mfma", "-DACTLAS_EMULATED", "-DSIMDE_ENABLE_NATIVE_ALIASES",
+            "-DACTLAS_INTRINSICS=<simde/x86/avx512.h>")  # fmt: skip
+
+
+def build(folder: Path, *flags: str) -> Path:
+    """Compile the extension into `folder`; skip where there is no compiler."""
+    compiler = shutil.which(os.environ.get("CC", "cc"))
+    if compiler is None:
+        pytest.skip("no C compiler at hand")
+    target = folder / "_engine.abi3.so"
+    include = f"-I{sysconfig.get_path('include')}"
+    command = [compiler, *SAFE, *flags, "-shared", "-fPIC", include, *FILES, "-o", str(target)]
+    done = subprocess.run([*command, "-lm"], cwd=SOURCE, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return target
+
+
+def load(path: Path) -> ModuleType:
+    """Import a built extension beside the installed one."""
+    spec = importlib.util.spec_from_file_location("_engine", path)
+    assert spec is not None and spec.loader is not None  # noqa: PT018
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@cache
+def emulated(folder: Path) -> ModuleType:
+    """Return an engine whose AVX-512 path runs on any machine, through an emulating header."""
+    if not Path("/usr/include/simde/x86/avx512.h").exists():
+        pytest.skip("the header that emulates AVX-512 (libsimde-dev) is not installed")
+    module = load(build(folder, *EMULATED))
+    module.use("avx512")
+    return module
+
+
+def threads() -> int:
+    return torch.get_num_threads()
