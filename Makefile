@@ -18,9 +18,20 @@ $(BIN)/python:
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[plot,study]"
 	touch $@
 
+# The models of other libraries that the tests run. They ask for torch builds of their own, so
+# they come without dependencies, and what else they need is named here.
+PEERS := torchvision==0.28.0 timm==1.0.31 lightning==2.6.6 pytorch-lightning==2.6.6 \
+  lightning-utilities==0.15.3 torchmetrics==1.9.0 accelerate==1.15.0 triton==3.7.1
+
 .venv/dev.stamp: .venv/torch.stamp pyproject.toml constraints.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt --no-deps $(PEERS)
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt transformers psutil
 	touch $@ .venv/install.stamp
+
+.venv/bench.stamp: .venv/torch.stamp pyproject.toml constraints.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[bench]"
+	touch $@
 
 install: .venv/install.stamp
 install-dev: .venv/dev.stamp
@@ -40,8 +51,11 @@ lint: install-dev
 docs: install-dev
 	$(BIN)/python -m actlas.docs docs/functions
 
-bench: install-dev
-	$(BIN)/python benchmarks/composition.py
+# About twelve minutes; any other work on the machine meanwhile makes the figures worthless.
+bench: .venv/bench.stamp
+	$(BIN)/actlas bench --minutes 10.5 --out benchmarks/results
+	$(BIN)/python benchmarks/allocators.py
+	$(BIN)/python -m actlas.bench docs
 
 clean:
 	rm -rf .venv out build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache

@@ -11,11 +11,15 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from actlas import catalogue, init, nn
+    from actlas import catalogue, export, init, nn
     from actlas.api import Activation, activation, cite, define, forget, get, names
     from actlas.errors import ActlasError
+    from actlas.kernels.plans import saving, set_saving
     from actlas.nn import functional
     from actlas.study import compare
+    from actlas.surgery.identification import identify
+    from actlas.surgery.monitor import monitor
+    from actlas.surgery.replacement import replace
 
 __version__ = "0.1.0"
 __all__ = [
@@ -26,18 +30,29 @@ __all__ = [
     "cite",
     "compare",
     "define",
+    "export",
     "forget",
     "functional",
     "get",
+    "identify",
     "init",
+    "monitor",
     "names",
     "nn",
+    "replace",
+    "saving",
+    "set_saving",
 ]  # fmt: skip
 
-_HOME = {"ActlasError": "actlas.errors", "compare": "actlas.study"}
+_HOME = {
+    "replace": "actlas.surgery.replacement",
+    "ActlasError": "actlas.errors", "compare": "actlas.study", "monitor": "actlas.surgery.monitor",
+    "identify": "actlas.surgery.identification",
+    "saving": "actlas.kernels.plans", "set_saving": "actlas.kernels.plans",
+}  # fmt: skip
 _MODULES = {
-    "catalogue": "actlas.catalogue", "functional": "actlas.nn.functional", "init": "actlas.init",
-    "nn": "actlas.nn",
+    "catalogue": "actlas.catalogue", "export": "actlas.export", "init": "actlas.init",
+    "functional": "actlas.nn.functional", "nn": "actlas.nn",
 }  # fmt: skip
 
 

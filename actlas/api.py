@@ -118,21 +118,51 @@ class Activation:
         """Return the function as source code: "c", "javascript" or "latex"."""
         from actlas.backends import sources
 
-        usual = tuple(catalogue.unroll(dict(self.values)).values())
-        return sources.source(self.expression(), self._inputs(), self.name, language, usual)
+        return sources.source(self.expression(), self._inputs(), self.name, language,
+                              self.numbers)  # fmt: skip
+
+    @property
+    def scalars(self) -> tuple[str, ...]:
+        """The names of the scalar parameters in the expression, vectors element by element."""
+        return tuple(self.definition.scalars(self.definition.shape_of(dict(self.values))))
+
+    @property
+    def numbers(self) -> tuple[float, ...]:
+        """The values of `scalars`."""
+        return tuple(catalogue.unroll(dict(self.values)).values())
 
     def _inputs(self) -> tuple[str, ...]:
-        shape = self.definition.shape_of(dict(self.values))
-        return (*self.definition.inputs, *self.definition.scalars(shape))
+        return (*self.definition.inputs, *self.scalars)
 
     def __call__(self, *inputs: Input) -> Any:
         if len(inputs) != len(self.definition.inputs):
             wanted = " and ".join(self.definition.inputs)
             raise ActlasError(f"{self.name} is a function of {wanted}, got {len(inputs)} values")
-        numbers = tuple(catalogue.unroll(dict(self.values)).values())
         if isinstance(inputs[0], torch.Tensor):
-            return self._on_tensors(inputs, numbers)
-        return self._on_arrays(inputs, numbers)
+            return self._on_tensors(inputs, self.numbers)
+        return self._on_arrays(inputs, self.numbers)
+
+    def value_and_derivative(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return f(x) and f'(x), on the CPU from one pass over `x`.
+
+        Args:
+            x: a floating-point tensor; both results have its shape and dtype.
+
+        Raises:
+            ActlasError: for functions of two inputs.
+
+        >>> y, slope = get("relu").value_and_derivative(torch.tensor([-1.0, 2.0]))
+        >>> slope
+        tensor([0., 1.])
+        """
+        from actlas.kernels.autograd import elementwise
+        from actlas.nn._apply import check_dtype
+
+        if len(self.definition.inputs) != 1:
+            raise ActlasError(f"{self.name} is a function of two inputs; it has no one derivative")
+        check_dtype(x, self.name)
+        kernel = elementwise(self.expression(), self._inputs(), self.numbers)
+        return kernel.value_and_slope(x, *self.numbers)
 
     def _on_tensors(self, inputs: tuple[Any, ...], numbers: tuple[float, ...]) -> torch.Tensor:
         from actlas.kernels.autograd import apply, elementwise
@@ -202,15 +232,15 @@ def _find_function(name: str) -> Definition:
     try:
         return catalogue.find(name)
     except ActlasError:
-        from actlas.nn.structured import units
+        from actlas.nn.structured import find_unit
 
-        for unit in units().values():
-            if catalogue.fold(str(name)) in map(catalogue.fold, (unit.id, *unit.aliases)):
-                raise ActlasError(
-                    f"{name} is a structured unit, not a function of one number; "
-                    f"build it with actlas.nn.create({unit.id!r}, ...)"
-                ) from None
-        raise
+        unit = find_unit(name)
+        if unit is None:
+            raise
+        raise ActlasError(
+            f"{name} is a structured unit, not a function of one number; "
+            f"build it with actlas.nn.create({unit.id!r}, ...)"
+        ) from None
 
 
 def define(name: str, formula: str, **parameters: Any) -> Activation:

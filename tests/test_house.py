@@ -28,7 +28,8 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("study", "plotting", "data", "bench"), ("cli",), ("docs", "explorer"), ("__main__",),
 )  # fmt: skip
 HEIGHT = {name: height for height, floor in enumerate(FLOORS) for name in floor}
-PUBLIC = {"ActlasError": "errors", "compare": "study", "functional": "nn", "__version__": "errors"}
+PUBLIC = {"ActlasError": "errors", "compare": "study", "functional": "nn", "__version__": "errors",
+          "saving": "kernels", "set_saving": "kernels"}  # fmt: skip
 
 
 @cache

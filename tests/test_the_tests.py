@@ -18,12 +18,14 @@ from actlas.expr import derivative, symbol, tanh
 from tests.backends import test_latex
 from tests.catalogue import test_facts, test_half, test_torch, test_values
 from tests.conftest import ENTRIES
-from tests.meta import catalogue, computing, mathematics
+from tests.meta import catalogue, computing, enclosing, mathematics
 from tests.meta.planting import Fault, forget_everything, matches
 from tests.support.oracle import COUNTS
 from tests.support.runners import RUNNERS, compiler, node
 
-FAULTS: list[Fault] = [*mathematics.FAULTS, *computing.FAULTS, *catalogue.FAULTS]
+FAULTS: list[Fault] = [
+    *mathematics.FAULTS, *computing.FAULTS, *catalogue.FAULTS, *enclosing.FAULTS,
+]  # fmt: skip
 
 
 def _needs(fault: Fault) -> list[pytest.MarkDecorator]:

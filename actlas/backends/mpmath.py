@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any
 
 import mpmath
@@ -27,13 +28,13 @@ def _exp(u: mpf) -> mpf:
 
 
 def _mul(u: mpf, v: mpf) -> mpf:
-    return mpf(0) if (u == 0 or v == 0) and not (mp.isnan(u) or mp.isnan(v)) else u * v
+    return u * v if (u and v) or mp.isnan(u) or mp.isnan(v) else mpf(0)
 
 
 def _div(u: mpf, v: mpf) -> mpf:
-    if v == 0:
-        return mpf("nan") if u == 0 or mp.isnan(u) else mp.sign(u) * mpf("inf")
-    return u / v
+    if v:
+        return u / v
+    return mpf("nan") if not u or mp.isnan(u) else mp.sign(u) * mpf("inf")
 
 
 def _sigmoid(u: mpf) -> mpf:
@@ -143,6 +144,11 @@ def exact(value: float | Fraction | int) -> mpf:
     return mpf(value)
 
 
+@lru_cache(maxsize=256)
+def _in_order(root: Expr) -> tuple[Expr, ...]:
+    return tuple(walk(root))
+
+
 def evaluate(root: Expr, values: Mapping[str, Any]) -> mpf:
     """Return the value of `root` at the current mpmath precision.
 
@@ -151,7 +157,7 @@ def evaluate(root: Expr, values: Mapping[str, Any]) -> mpf:
     0.7615941559557649
     """
     done: dict[Expr, Any] = {}
-    for node in walk(root):
+    for node in _in_order(root):
         done[node] = _step(node, [done[child] for child in node.args], values)
     return done[root]
 
@@ -203,8 +209,8 @@ def _at(precision: int, root: Expr, values: Mapping[str, Any]) -> mpf:
 def _settled(before: mpf, now: mpf, digits: int) -> bool:
     if mp.isnan(now) or mp.isinf(now):
         return bool(mp.isnan(now) and mp.isnan(before)) or before == now
-    if abs(now) < mpf(10) ** -400:
-        return True  # compared at 1100 digits and more: nothing a double could tell from 0
+    if abs(now) < mpf(10) ** -400:  # nothing a double could tell from 0, but is it rounding?
+        return bool(abs(before) < mpf(10) ** -400)  # no: the second time at 1100 digits and more
     return bool(abs(before - now) <= abs(now) * mpf(10) ** -digits)
 
 

@@ -30,6 +30,7 @@ class Language:
     runtime: str  # what every printed function may call
     unused: str = ""  # {name}: says that an input is not read, where the language warns of that
     keywords: str = ""  # words that cannot name anything, with spaces between
+    adapt: Callable[[Expr], Expr] = lambda lowered: lowered  # forms that the language prefers
 
     @cached_property
     def _taken(self) -> frozenset[str]:
@@ -53,7 +54,7 @@ def print_function(
     `usual` are typical values of inputs[1:]; they decide which infinities need leading. A name
     that the language has taken gets "_" behind it.
     """
-    lowered = prepared(root, tuple(inputs), tuple(usual))
+    lowered = language.adapt(prepared(root, tuple(inputs), tuple(usual)))
     lines, result = _statements(language, lowered)
     idle = [language.safe(given) for given in inputs if given not in symbols(lowered)]
     lines = [*(language.unused.format(name=given) for given in idle), *lines]

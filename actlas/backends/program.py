@@ -185,6 +185,21 @@ def _table_of(node: Expr, *, near: bool = False) -> int:
     return len(_tables) - 1
 
 
+def table_number(table: Table) -> int:
+    """Return the number under which an expression names a table: intern("table", (u,), number)."""
+    _tables.append(table)
+    return len(_tables) - 1
+
+
+def torch_tape(root: Expr, inputs: tuple[str, ...]) -> Tape:
+    """Return the tape of an expression over tables, for tensors that the engine does not serve."""
+    from actlas.backends.torch import FUNCTIONS, look_up
+
+    return record(
+        root, inputs, {**FUNCTIONS, "table": lambda n, u: look_up(_tables[n], u)}, "torch"
+    )
+
+
 def _within_reach(tape: Tape, x: np.ndarray) -> np.ndarray:
     return numpy_backend.run(tape, np.clip(x, -REACH, REACH))
 

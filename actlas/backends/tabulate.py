@@ -61,8 +61,24 @@ class Table:
                 int(self.at_zero is not None))  # fmt: skip
 
 
-def tabulate(function: Function) -> Table:
+@dataclass(frozen=True)
+class Target:
+    """The function to fit, and the absolute error that is forgiven."""
+
+    function: Function
+    floor: float
+
+    def __call__(self, x: Array) -> Array:
+        """Return the truth."""
+        return self.function(x)
+
+
+def tabulate(function: Function, floor: float = TINY) -> Table:
     """Return the table of `function`, which maps float64 arrays to float64 arrays.
+
+    Args:
+        function: the truth.
+        floor: an absolute error that is forgiven, beside that of a rounded input.
 
     Raises:
         NotTabular: if no grid meets the error bound.
@@ -76,7 +92,8 @@ def tabulate(function: Function) -> Table:
         problem = NotTabular()
         for power in POWERS if ends[0] == 0 else POWERS[:1]:
             try:
-                found = _tabulate(_divided(function, power), power, ends)
+                target = Target(_divided(function, power), floor)
+                found = _tabulate(target, power, ends)
             except NotTabular as error:
                 problem = error
                 continue
@@ -92,7 +109,7 @@ def _divided(function: Function, power: int) -> Function:
     return (lambda x: function(x) / x**power) if power else function
 
 
-def _tabulate(function: Function, power: int, ends: list[float]) -> Table:
+def _tabulate(function: Target, power: int, ends: list[float]) -> Table:
     _probe(function)
     grid, near = _first_that_fits(_near_rows, function, GRIDS)
     bits, far = _first_that_fits(_far_rows, function, OCTAVES)
@@ -102,7 +119,7 @@ def _tabulate(function: Function, power: int, ends: list[float]) -> Table:
     return Table(rows, 2.0**grid, *size, bits, power, zero, ends[1], ends[2])
 
 
-def _probe(function: Function) -> None:
+def _probe(function: Target) -> None:
     """Give up at once on what the finest grids miss: a few of their rows tell."""
     end, _ = _affine_tails(function)
     width = 2.0 ** -GRIDS[-1]
@@ -120,7 +137,7 @@ Sides = tuple[Single, Single]
 
 
 def _first_that_fits(
-    fit: Callable[[Function, int], Sides], function: Function, choices: tuple[int, ...]
+    fit: Callable[[Target, int], Sides], function: Target, choices: tuple[int, ...]
 ) -> tuple[int, Sides]:
     for choice in choices[:-1]:
         try:
@@ -130,7 +147,7 @@ def _first_that_fits(
     return choices[-1], fit(function, choices[-1])
 
 
-def _near_rows(function: Function, grid: int) -> Sides:
+def _near_rows(function: Target, grid: int) -> Sides:
     step = 2.0**-grid
     left = np.arange(int(REACH) << grid) * step
 
@@ -142,7 +159,7 @@ def _near_rows(function: Function, grid: int) -> Sides:
     return side(1), side(-1)
 
 
-def _far_rows(function: Function, bits: int) -> Sides:
+def _far_rows(function: Target, bits: int) -> Sides:
     start = int(np.log2(REACH))
     end, tails = _affine_tails(function)
     octave = 2.0 ** np.arange(start, end)[:, None] * (1 + np.arange(1 << bits) / (1 << bits))
@@ -163,7 +180,7 @@ _NODES = (1 - np.cos(np.pi * (np.arange(4) + 0.5) / 4)) / 2
 _INTERPOLATE = np.linalg.inv(np.vander(_NODES, 4, increasing=True)).T
 
 
-def _cubics(function: Function, left: Array, width: Array) -> Single:
+def _cubics(function: Target, left: Array, width: Array) -> Single:
     """Return a row for each [left, left + width), checked at points between the nodes."""
     at = function(left[:, None] + width[:, None] * _NODES)
     rows = at @ _INTERPOLATE
@@ -177,7 +194,7 @@ def _cubics(function: Function, left: Array, width: Array) -> Single:
     return single
 
 
-def _row_at_zero(function: Function, width: float) -> Single:
+def _row_at_zero(function: Target, width: float) -> Single:
     """Return the row whose left end is 0, as f(0+) + t**m (...) with the largest m that holds."""
     start = function(np.array([np.copysign(1e-60, width)]))[0]
     tiny = np.concatenate([[0.0], 2.0 ** -np.arange(100.0, 0.0, -3.0), _TESTS[1:]])
@@ -195,7 +212,7 @@ def _row_at_zero(function: Function, width: float) -> Single:
     raise problem
 
 
-def _affine_tails(function: Function) -> tuple[int, dict[int, Single]]:
+def _affine_tails(function: Target) -> tuple[int, dict[int, Single]]:
     """Return log2 of the point from which the function is affine on both sides, and the rows."""
     for end in ENDS[:-1]:
         try:
@@ -205,7 +222,7 @@ def _affine_tails(function: Function) -> tuple[int, dict[int, Single]]:
     return ENDS[-1], {sign: np.full((1, 4), np.nan, np.float32) for sign in (1, -1)}
 
 
-def _affine(function: Function, sign: int, end: int) -> Single:
+def _affine(function: Target, sign: int, end: int) -> Single:
     points = np.array([2.0**end, 2.0**end * 1.37, 1e30])
     low, _, high = function(sign * points)
     slope = _narrow(high / 1e30 if abs(high) > 1e15 else 0.0)
@@ -222,7 +239,7 @@ def _narrow(value: float) -> float:
 # ---------------------------------------------------------------- the bound
 
 
-def _check(function: Function, rows: Single, left: Array, width: Array, t: Array) -> None:
+def _check(function: Target, rows: Single, left: Array, width: Array, t: Array) -> None:
     """Raise NotTabular unless the rows, run in single precision, are worth a rounded input."""
     truth = function(left + width * t)
     c = [rows[:, k : k + 1] for k in range(4)]
@@ -230,7 +247,7 @@ def _check(function: Function, rows: Single, left: Array, width: Array, t: Array
     found = (c[0] + u * (c[1] + u * (c[2] + u * c[3]))).astype(np.float64)
     slope = (c[1] + u * (2 * c[2] + u * 3 * c[3])).astype(np.float64) / width
     condition = np.abs(truth) + np.nan_to_num(np.abs((left + width * t) * slope), nan=0.0)
-    right = np.abs(found - truth) <= UNITS * EPS * condition + TINY
+    right = np.abs(found - truth) <= UNITS * EPS * condition + function.floor
     beyond = (np.abs(truth) > LARGEST) & (np.abs(found) > LARGEST / 4) & (found * truth > 0)
     good = right & np.isfinite(found) | beyond | (np.isnan(truth) & np.isnan(found))
     if not good.all():

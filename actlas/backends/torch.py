@@ -16,6 +16,7 @@ import torch
 
 from actlas.backends import numpy as numpy_backend
 from actlas.backends.tables import TANHSHRINK
+from actlas.backends.tabulate import Table
 from actlas.backends.tape import Tape, record
 from actlas.expr import Expr, rewrite, symbol, symbols
 from actlas.expr.node import intern, make
@@ -136,6 +137,29 @@ def _reads_input(node: Expr) -> bool:
 
 def _biggest(u: torch.Tensor) -> float:
     return torch.finfo(u.dtype).max
+
+
+def look_up(table: Table, u: torch.Tensor) -> torch.Tensor:
+    """Return the cubics of a table at `u`, as the CPU engine does (kernels/cpu/body.h)."""
+    rows = torch.from_numpy(table.rows).to(u.device)
+    size = torch.abs(u)
+    reach = table.near / table.inverse
+    mantissa, exponent = torch.frexp(torch.clamp(size, reach, _biggest(u)))
+    octave = (exponent - 1 - round(math.log2(reach))) * 2**table.bits
+    within = (2 * mantissa - 1) * 2**table.bits
+    last = table.far - 1
+    row = torch.clamp_max(octave + torch.floor(within), last)
+    local = torch.where(row == last, size, within - torch.floor(within))
+    near = torch.clamp(size, 0, reach) * table.inverse
+    is_near = size < reach
+    row = torch.where(is_near, torch.floor(near), row + table.near)
+    t = torch.where(is_near, near - torch.floor(near), local)
+    index = torch.nan_to_num(row).long() + torch.signbit(u) * table.half
+    c = rows[index]
+    y = c[..., 0] + t * (c[..., 1] + t * (c[..., 2] + t * c[..., 3]))
+    y = y * u**table.power if table.power else y
+    y = torch.where(u == math.inf, table.at_high, torch.where(u == -math.inf, table.at_low, y))
+    return y if table.at_zero is None else torch.where(u == 0, table.at_zero, y)
 
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {

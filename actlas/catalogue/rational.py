@@ -9,7 +9,7 @@ from actlas.catalogue._paper import (
     bounded, differentiable, lipschitz, lower_bound, minimum_at, monotone, not_monotone,
     slope_at_zero, smooth, unbounded_above, upper_bound, zero_at_zero,
 )  # fmt: skip
-from actlas.expr import absolute, clamp, exp, hypot1, sign, sqrt, where
+from actlas.expr import absolute, clamp, exp, hypot1, maximum, sign, sqrt, where
 
 _LEAKY_NUM = (0.0335583603, 0.505000375, 1.65343934, 2.01001052, 0.931901999, 0.152424124)
 _LEAKY_DEN = (3.30847488e-06, 3.98021568, 5.12471206e-07, 0.301830109)
@@ -166,5 +166,5 @@ def smelu(x, beta=fixed(2.0, POSITIVE)):
 )  # fmt: skip
 def sqlu(x):
     """The identity on the right, a parabola down to -1 on the left."""
-    left = clamp(x, -2, 0)
+    left = maximum(x, -2)
     return where(x > 0, x, left * (1 + left / 4))

@@ -1,4 +1,4 @@
-"""Where a figure goes: a name that says what it shows, and a check before any work is done."""
+"""Where a file goes: a name that says what it shows, and a check before any work is done."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ def default_name(labels: Sequence[str], panels: Sequence[str]) -> Path:
     return Path(re.sub(r"[^a-z0-9.]+", "-", " ".join(words).lower()).strip("-") + ".png")
 
 
-def writable(path: Path, replace: bool) -> Path:
-    """Return `path` if a figure can be written there.
+def writable(path: Path, replace: bool, formats: Sequence[str] = FORMATS) -> Path:
+    """Return `path` if a file in one of `formats`, by default a figure, can be written there.
 
     Raises:
         ActlasError: for an unknown format, a missing or read-only folder, or a file that is there
             already, unless `replace`.
     """
-    if path.suffix[1:].lower() not in FORMATS:
-        allowed = ", ".join(f".{name}" for name in FORMATS)
+    if path.suffix[1:].lower() not in formats:
+        allowed = ", ".join(f".{name}" for name in formats)
         raise ActlasError(f"cannot tell the format of {path}; its name must end in {allowed}")
     if not path.parent.is_dir():
         raise ActlasError(f"there is no folder {path.parent} for {path.name}; make it first")

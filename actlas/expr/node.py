@@ -20,8 +20,9 @@ class Expr:
     """One node: an operation, its arguments, and a value (constant, symbol name or integer)."""
 
     op: str
-    args: tuple[Expr, ...] = ()
-    value: Fraction | str | int | None = None
+    args: tuple[Expr, ...]
+    value: Fraction | str | int | None
+    symbols: frozenset[str]  # of the whole expression
 
     def __repr__(self) -> str:
         if self.op in ("const", "symbol"):
@@ -85,7 +86,8 @@ def intern(op: str, args: tuple[Expr, ...] = (), value: Fraction | str | int | N
     """Return the one node of this operation, arguments and value: equal means identical."""
     key = (op, args, value)
     if key not in _nodes:
-        _nodes[key] = Expr(op, args, value)
+        own = [frozenset([str(value)])] if op == "symbol" else [arg.symbols for arg in args]
+        _nodes[key] = Expr(op, args, value, frozenset().union(*own))
     return _nodes[key]
 
 
@@ -271,4 +273,4 @@ def substitute(root: Expr, replacements: dict[Expr, Expr]) -> Expr:
 
 def symbols(root: Expr) -> frozenset[str]:
     """Return the names of the variables and parameters that `root` uses."""
-    return frozenset(str(node.value) for node in walk(root) if node.op == "symbol")
+    return root.symbols

@@ -15,7 +15,9 @@ from typing import Any
 import torch
 
 from actlas.backends.torch import Value, compiled
+from actlas.errors import ActlasError
 from actlas.expr import Expr, derivative
+from actlas.kernels import plans
 from actlas.kernels.cpu import launch
 from actlas.kernels.fixed import Fixed
 
@@ -77,6 +79,8 @@ class Elementwise:
         if _transformed():
             return self.transformable.apply(*values)  # type: ignore[no-any-return]
         x, *others = values
+        if plans.current_plan() != "input" and self._runs_planned(values):
+            return plans.planned(self, "", plans.current_plan(), tuple(others)).apply(x)  # type: ignore[arg-type,no-any-return]
         if not any(isinstance(v, torch.Tensor) for v in others):
             fixed = self.at(tuple(others))  # type: ignore[arg-type]
             if fixed is not None and fixed.serves(x):  # type: ignore[arg-type]
@@ -112,6 +116,24 @@ class Elementwise:
         )
         unseen = not watched and not _transformed() and not torch.compiler.is_compiling()
         return unseen and launch.serves(values)
+
+    def _runs_planned(self, values: Sequence[Value]) -> bool:
+        """Say whether something is kept for a backward pass; refuse what no plan can keep."""
+        if not torch.is_grad_enabled() or not any(
+            isinstance(v, torch.Tensor) and v.requires_grad for v in values
+        ):
+            return False
+        if sum(isinstance(v, torch.Tensor) for v in values) > 1:
+            raise ActlasError(
+                f"save={plans.current_plan()!r} serves functions of one tensor; the gradients of "
+                "a second input or of learnable parameters need the input: use save='input'"
+            )
+        return True
+
+    def at_numbers(self, x: torch.Tensor, numbers: tuple[float, ...]) -> torch.Tensor:
+        """Return the value without a graph."""
+        with torch.no_grad(), plans.saving("input"):
+            return self(x, *numbers)
 
     def at(self, numbers: tuple[float, ...]) -> Fixed | None:
         """Return the short way for these numbers; None for results of another dtype, or the 17th.

@@ -11,19 +11,19 @@ from typing import Any
 
 from torch import nn
 
-from actlas.catalogue import find, fold, load
+from actlas.catalogue import find, load
 from actlas.errors import ActlasError
 from actlas.nn._module import ElementwiseModule, module_class
-from actlas.nn.structured import units
+from actlas.nn.structured import find_unit, units
 
 _classes: dict[str, type[ElementwiseModule]] = {}
 
 
 def class_of(name: str) -> type[nn.Module]:
     """Return the module class of a function or structured unit, by any of its names."""
-    for unit in units().values():
-        if name == unit.cls.__name__ or fold(name) in map(fold, (unit.id, *unit.aliases)):
-            return unit.cls
+    unit = find_unit(name)
+    if unit is not None:
+        return unit.cls
     entry = find(name)
     made = _classes.get(entry.name)
     if made is None or made.entry is not entry:

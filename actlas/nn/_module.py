@@ -11,6 +11,7 @@ from torch import nn
 
 from actlas.catalogue import Definition, Domain
 from actlas.errors import ActlasError, nearest
+from actlas.kernels import plans
 from actlas.nn._apply import evaluate, evaluate_inplace
 
 _FACTORY: dict[str, Any] = {"device": None, "dtype": None}
@@ -30,6 +31,7 @@ class ElementwiseModule(nn.Module):
         super().__init__()
         options = _bind(self.entry, args, given)
         self.inplace = bool(options.pop("inplace"))
+        self.save = _check_save(self.entry, options.pop("save"), options)
         self.num_parameters = options.pop("num_parameters", 1)
         self.channel_dim = options.pop("channel_dim", 1)
         trains = options.pop("learnable", False)
@@ -67,6 +69,12 @@ class ElementwiseModule(nn.Module):
 
     def forward(self, *inputs: torch.Tensor) -> torch.Tensor:
         """Apply the function elementwise; the shape and dtype of the input are kept."""
+        if self.save is not None:
+            with plans.saving(self.save):
+                return self._evaluate(*inputs)
+        return self._evaluate(*inputs)
+
+    def _evaluate(self, *inputs: torch.Tensor) -> torch.Tensor:
         x = inputs[0]
         run = evaluate_inplace if self.inplace else evaluate
         if not self._has_channels(x):
@@ -83,7 +91,8 @@ class ElementwiseModule(nn.Module):
         shown = [f"{name}={value!r}" for name, value in self.initial.items()]
         if self.num_parameters > 1:
             shown.insert(0, f"num_parameters={self.num_parameters}")
-        return ", ".join([*shown, *(["inplace=True"] if self.inplace else [])])
+        plan = [] if self.save is None else [f"save={self.save!r}"]
+        return ", ".join([*shown, *(["inplace=True"] if self.inplace else []), *plan])
 
 
 def _bind(entry: Definition, args: tuple[Any, ...], given: dict[str, Any]) -> dict[str, Any]:
@@ -113,10 +122,21 @@ def module_signature(entry: Definition) -> inspect.Signature:
         **constants, "inplace": False}  # fmt: skip
     if learns:
         options |= {"channel_dim": 1, "learnable": True, **_FACTORY}
+    options["save"] = None
     kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
     return inspect.Signature(
         [inspect.Parameter(name, kind, default=value) for name, value in options.items()]
     )
+
+
+def _check_save(entry: Definition, save: Any, values: Mapping[str, Any]) -> str | None:
+    """Return the memory plan; refuse at once what is illegal for these parameters."""
+    if save is None or plans.check_plan(save) == "input":
+        return save  # type: ignore[no-any-return]
+    if len(entry.inputs) == 1 and not values.get("learnable", False):
+        given = {name: value for name, value in values.items() if name in entry.parameters}
+        plans.check_legal(entry, save, given)
+    return save  # type: ignore[no-any-return]
 
 
 def _check_count(entry: Definition, count: Any) -> None:
@@ -158,7 +178,8 @@ def _docstring(entry: Definition) -> str:
         allowed = f"one of {', '.join(p.choices)}" if p.choices else p.domain.text
         lines.append(f"    {name}: {kind}{allowed}. Default: {p.default}")
     lines += [
-        "    inplace: write the result into the input. Default: False", "",
+        "    inplace: write the result into the input. Default: False",
+        "    save: the memory plan, input, output or few-bit. Default: that of `actlas.saving`", "",
         "Shape:", "    input and output: any shape, the same.", "",
         f"Source: {entry.paper.short}{', ' + entry.paper.link if entry.paper.link else ''}.",
     ]  # fmt: skip

@@ -6,20 +6,15 @@ import numpy as np
 import pytest
 import torch
 
-from actlas.backends import numpy as numpy_backend
 from actlas.catalogue import Definition, unroll
 from actlas.expr import Expr, derivative, symbols
 from actlas.kernels.autograd import elementwise
 from tests.conftest import over
 from tests.support.points import every_half
+from tests.support.tables import in_doubles
 
 _EPS = 2.0**-23  # computed in float32 inside
 _UNITS = {0: 8.0, 1: 24.0}
-
-
-def _double(root: Expr, inputs: tuple[str, ...], x: np.ndarray, numbers: list[float]) -> np.ndarray:
-    tape = numpy_backend.compiled(root, inputs, tuple(numbers))
-    return numpy_backend.run(tape, x, *numbers)
 
 
 @pytest.mark.parametrize("order", [0, 1], ids=["value", "slope"])
@@ -43,8 +38,8 @@ def _compare(
     numbers: list[float], order: int,
 ) -> None:  # fmt: skip
     x = half.to(torch.float64).numpy()
-    truth = _double(root, inputs, x, numbers)
-    slope = _double(derivative(root), inputs, x, numbers)
+    truth = in_doubles(root, inputs, x, *numbers)
+    slope = in_doubles(derivative(root), inputs, x, *numbers)
     info = torch.finfo(half.dtype)
     with np.errstate(all="ignore"):
         condition = np.abs(truth) + np.abs(np.nan_to_num(x * slope))
@@ -68,7 +63,7 @@ def _by_parameters(
     total = np.zeros_like(x)
     for name, number in zip(inputs[1:], numbers, strict=True):
         if number:
-            total += np.abs(number * _double(derivative(root, name), inputs, x, numbers))
+            total += np.abs(number * in_doubles(derivative(root, name), inputs, x, *numbers))
     return np.nan_to_num(total)
 
 
@@ -78,7 +73,7 @@ def _summands(
     """Return the size of a slope's first summand: 1 + sin(2x) touches 0 with two equal terms."""
     if root.op not in ("add", "sub"):
         return np.zeros_like(x)
-    return np.nan_to_num(np.abs(_double(root.args[0], inputs, x, numbers)))
+    return np.nan_to_num(np.abs(in_doubles(root.args[0], inputs, x, *numbers)))
 
 
 def _near_a_joint(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 import pytest
 
 from actlas.catalogue import Definition, unroll
 from tests.conftest import over
-from tests.support.oracle import failures, report, truth
+from tests.support.oracle import Truth, failures, report, truth
 from tests.support.points import DOUBLE, corner_cases
 from tests.support.runners import RUNNERS, compiler, node, on_torch
 
@@ -21,16 +23,27 @@ def _skip_without_tools(backend: str) -> None:
         pytest.skip("no node on this machine")
 
 
+@lru_cache(maxsize=2)  # the orders of one backend stand side by side
+def _tables(entry: Definition, backend: str) -> dict[tuple[str, str], tuple[Truth, np.ndarray]]:
+    """Return truth and result by case and order: one compilation, one process for them all."""
+    run, precision = RUNNERS[backend]
+    truths = {
+        (case, order): truth(entry, case, precision, ("x",) * times)
+        for case in corner_cases(entry) for order, times in _ORDERS.items()
+    }  # fmt: skip
+    results = run(list(truths.values()))
+    return {key: (truths[key], found) for key, found in zip(truths, results, strict=True)}
+
+
 @pytest.mark.parametrize("order", _ORDERS)
 @pytest.mark.parametrize("backend", RUNNERS)
 @over()
 def test_matches_fifty_digits(entry: Definition, backend: str, order: str) -> None:
     """Value, first and second derivative, at default parameters and at their corners."""
     _skip_without_tools(backend)
-    run, precision = RUNNERS[backend]
+    tables = _tables(entry, backend)
     for case in corner_cases(entry):
-        of = truth(entry, case, precision, ("x",) * _ORDERS[order])
-        bad = failures(of, run(of))
+        bad = failures(*tables[case, order])
         assert not bad, f"{entry.name} [{case}] {report(bad)}"
 
 

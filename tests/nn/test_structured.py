@@ -187,8 +187,17 @@ def test_vmap_and_forward_mode_agree_with_plain_calls(name: str) -> None:
 @pytest.mark.parametrize("name", [n for n in ALL if not list(build(n).parameters())])
 @pytest.mark.parametrize("size", [1e-30, 1e30])
 def test_extreme_inputs_give_finite_values_and_gradients(name: str, size: float) -> None:
-    x = (size * normal()).requires_grad_()
-    y = build(name).eval()(x)
-    (gradient,) = torch.autograd.grad(y.sum(), x)
-    assert torch.isfinite(y).all()
-    assert torch.isfinite(gradient).all()
+    """Finite wherever float32 has a number for the truth: a product of halves may outgrow it."""
+    x = size * normal()
+    for result, truth in zip(
+        _value_and_slope(name, x), _value_and_slope(name, x.double()), strict=True
+    ):
+        held = truth.abs() <= torch.finfo(torch.float32).max
+        assert torch.isfinite(result[held]).all()
+        assert not torch.isnan(result).any()
+
+
+def _value_and_slope(name: str, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    x = x.clone().requires_grad_()
+    y = build(name).to(x.dtype).eval()(x)
+    return y.detach(), torch.autograd.grad(y.sum(), x)[0]

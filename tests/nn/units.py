@@ -22,7 +22,8 @@ INFINITY = float("inf")
 def build(name: str, **options: Any) -> Any:
     cls = units()[name].cls
     arguments = inspect.signature(cls).parameters
-    required = {n: SIZES[n] for n, p in arguments.items() if p.default is p.empty}
+    named = {n: p for n, p in arguments.items() if p.kind is not p.VAR_KEYWORD}
+    required = {n: SIZES[n] for n, p in named.items() if p.default is p.empty}
     return cls(**{**required, **options})
 
 

@@ -54,6 +54,12 @@ def compiled(
         return None
 
 
+@lru_cache(maxsize=512)
+def handed_over(root: Expr, inputs: tuple[str, ...], factor: str) -> Compiled:
+    """Return the program of an expression over tables, which needs no lowering."""
+    return _hand_over(program((root,), inputs, factor))
+
+
 def _hand_over(source: Program) -> Compiled:
     module = engine().module
     assert module is not None

@@ -90,6 +90,16 @@ def gradients(
     ]
 
 
+def run_program(code: Compiled, inputs: Sequence[torch.Tensor]) -> torch.Tensor | None:
+    """Return the one result of a ready program, in the dtype of the first input; or None."""
+    grid = grid_of(inputs)
+    if grid is None:
+        return None
+    result = fresh(grid, inputs[0].dtype)
+    _run(code, grid, grid.tensors, [(grid.place(result), TYPES[result.dtype])])
+    return result
+
+
 # ---------------------------------------------------------------- programs
 
 

@@ -10,7 +10,7 @@ import importlib
 import pkgutil
 from typing import Any
 
-from actlas.nn.structured._registry import Unit, unit, units
+from actlas.nn.structured._registry import Unit, find_unit, unit, units
 
 for _module in pkgutil.iter_modules(__path__):
     if not _module.name.startswith("_"):
@@ -19,7 +19,7 @@ for _module in pkgutil.iter_modules(__path__):
 _classes = {entry.cls.__name__: entry.cls for entry in units().values()}
 globals().update(_classes)
 
-__all__ = ["Unit", "unit", "units", *sorted(_classes)]
+__all__ = ["Unit", "find_unit", "unit", "units", *sorted(_classes)]
 
 
 def __getattr__(name: str) -> Any:

@@ -80,6 +80,23 @@ def units() -> dict[str, Unit]:
     return dict(sorted(_units.items()))
 
 
+def find_unit(name: str) -> Unit | None:
+    """Return the unit that answers to `name`, or None.
+
+    Id and aliases count in any case and with any separators, the name of the class only as it is
+    written: a function of the catalogue may differ from it by its case alone (ACONC, AconC).
+
+    >>> from actlas.nn.structured import find_unit
+    >>> find_unit("Max-Out").id, find_unit("mish")
+    ('maxout', None)
+    """
+    folded = fold(str(name))
+    for entry in _units.values():
+        if name == entry.cls.__name__ or folded in map(fold, (entry.id, *entry.aliases)):
+            return entry
+    return None
+
+
 def _check(entry: Unit) -> None:
     where = f"unit {entry.id!r} ({entry.cls.__module__}.{entry.cls.__name__})"
     if not re.fullmatch(r"[a-z][a-z0-9_]*", entry.id):

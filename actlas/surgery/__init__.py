@@ -1,0 +1,5 @@
+"""Floor 7: surgery on models that somebody already has."""
+
+from actlas.surgery.replacement import Report, Row, Site, param_groups, replace
+
+__all__ = ["Report", "Row", "Site", "param_groups", "replace"]
