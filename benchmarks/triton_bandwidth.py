@@ -89,7 +89,7 @@ def native(entry: Definition) -> nn.Module | None:
     if "torch" not in entry.tags or made is None:
         return None
     shared = set(inspect.signature(made).parameters) & set(entry.parameters)
-    return made(**{name: entry.parameters[name].default for name in shared})  # type: ignore[no-any-return]
+    return made(**{name: entry.parameters[name].default for name in shared})
 
 
 def peer(name: str, entry: Definition, x: Tensor, grad: Tensor) -> dict[str, Call]:

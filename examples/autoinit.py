@@ -9,7 +9,7 @@ import actlas
 from actlas.init import autoinit_, stability_slope
 
 
-def network(name: str, depth: int = 30, width: int = 256) -> nn.Sequential:
+def network(name: str, depth: int = 30, width: int = 128) -> nn.Sequential:
     """Return a plain network that PyTorch has initialised."""
     blocks = [(nn.Linear(width, width), actlas.nn.create(name)) for _ in range(depth - 1)]
     return nn.Sequential(*[layer for block in blocks for layer in block], nn.Linear(width, width))
@@ -17,7 +17,7 @@ def network(name: str, depth: int = 30, width: int = 256) -> nn.Sequential:
 
 def main() -> None:
     """Compare PyTorch's start with AutoInit's, plain and with centred rows."""
-    x = torch.randn(512, 256, generator=torch.Generator().manual_seed(0))
+    x = torch.randn(512, 128, generator=torch.Generator().manual_seed(0))
     print("function      slope   PyTorch  autoinit   centred")
     for name in ("tanh", "relu", "mish", "gelu"):
         found = []

@@ -59,6 +59,6 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
         f"{len(ENTRIES)} functions in the catalogue; {len(reports)} checks by {len(tests)} tests"
     )
     terminalreporter.line(
-        f"{compared} tables with {total['points']} points against 50 digits, of which "
+        f"{compared} tables with {total['points']} points against the truth, of which "
         f"{total['not judged']} could not be judged (a step of rounding from a joint)"
     )

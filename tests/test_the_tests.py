@@ -18,13 +18,14 @@ from actlas.expr import derivative, symbol, tanh
 from tests.backends import test_latex
 from tests.catalogue import test_facts, test_half, test_torch, test_values
 from tests.conftest import ENTRIES
-from tests.meta import catalogue, computing, enclosing, mathematics
+from tests.meta import catalogue, computing, enclosing, engine, mathematics
 from tests.meta.planting import Fault, forget_everything, matches
 from tests.support.oracle import COUNTS
 from tests.support.runners import RUNNERS, compiler, node
 
 FAULTS: list[Fault] = [
     *mathematics.FAULTS, *computing.FAULTS, *catalogue.FAULTS, *enclosing.FAULTS,
+    *engine.FAULTS,
 ]  # fmt: skip
 
 
@@ -88,7 +89,9 @@ def test_every_function_backend_and_order_is_collected() -> None:
         "backend": len(RUNNERS),
         "order": 3,
     }
-    assert collected(test_half.test_every_value) == {"entry": names, "dtype": 2, "order": 2}
+    assert collected(test_half.test_every_value) == {
+        "entry": names, "dtype": 2, "order": 2, "path": 2,
+    }  # fmt: skip
     for everywhere in (
         test_values.test_gradients_of_parameters,
         test_values.test_special_values,

@@ -28,6 +28,8 @@ from actlas.expr import (
     sin,
     softplus,
     sqrt,
+    symbol,
+    symbols,
     tanh,
     walk,
 )
@@ -78,6 +80,8 @@ def nodes(root: Expr, inputs: Sequence[str]) -> list[Node]:
     ['Exp', 'Tanh', 'Mul']
     """
     ready = rewrite(_simplest(lower(root), inputs), _body)
+    if not symbols(ready):  # a constant has the shape of the input too
+        ready = make("add", make("mul", symbol(inputs[0]), 0), ready)
     names = {node: str(node.value) for node in walk(ready) if node.op == "symbol"}
     found: list[Node] = []
     for node in walk(ready):

@@ -124,10 +124,11 @@ def _probe(function: Target) -> None:
     end, _ = _affine_tails(function)
     width = 2.0 ** -GRIDS[-1]
     near = np.arange(1, int(REACH / width), 31) * width
-    octave = 2.0 ** np.arange(int(np.log2(REACH)), end)[:, None]
+    octave = np.exp2(np.arange(int(np.log2(REACH)), end, dtype=np.float64))[:, None]
     far = (octave * np.array([1.0, 1.25, 1.625])).ravel()
     wide = np.repeat(octave, 3) * 2.0 ** -OCTAVES[-1]
-    left, size = np.concatenate([near, far]), np.concatenate([np.full(len(near), width), wide])
+    left: Array = np.concatenate([near, far])
+    size: Array = np.concatenate([np.full(len(near), width), wide])
     for sign in (1, -1):
         _row_at_zero(function, sign * width)
         _cubics(function, sign * left, sign * size)

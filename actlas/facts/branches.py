@@ -174,7 +174,7 @@ def _slope_of_output(curve: Curve, low: float, high: float) -> Slope:
 
     def evaluate(y: Array) -> Array:
         with np.errstate(all="ignore"):
-            held = np.clip(y, *ends)
+            held = np.clip(y, ends[0], ends[1])
             value = within(held)
             if np.all(y == held):
                 return value

@@ -70,9 +70,10 @@ class Elementwise:
             shape = torch.broadcast_shapes(*(tensor.shape for tensor in tensors))
         if any(result is value for value in values):
             result = result.clone()  # the identity: a Function must not return its own input
-        if isinstance(result, torch.Tensor):
-            return result.to(dtype).expand(shape)
-        return torch.full_like(tensors[0], result, dtype=dtype).expand(shape)
+        if not isinstance(result, torch.Tensor):
+            return torch.full(shape, result, dtype=dtype, device=tensors[0].device)
+        result = result.to(dtype)  # a view would forbid writing into the result in place
+        return result if result.shape == shape else result.expand(shape).clone()
 
     def __call__(self, *values: Value) -> torch.Tensor:
         """Return the value, differentiable in every tensor among `values`."""

@@ -142,7 +142,7 @@ def _pull_back(
         if found is not None:
             return found
     wide = [v.float() if v.dtype != torch.float64 else v for v in inputs]
-    slope = torch_tape(root, ("x", "right"))(wide[0], wide[1])
+    slope: torch.Tensor = torch_tape(root, ("x", "right"))(wide[0], wide[1])
     return (wide[2] * slope).to(y.dtype)
 
 

@@ -13,6 +13,7 @@ import actlas
 from actlas.bench.cells import BOTH, DTYPES, FORWARD, INTO, MODES, Cell, Work, numbers
 from actlas.bench.peers import ACTLAS, COPY, PEERS, Peer
 from actlas.bench.peers._peer import agrees, missing, points
+from actlas.bench.peers.native import namesakes
 from actlas.catalogue import Definition
 from actlas.errors import ActlasError
 from actlas.expr import walk
@@ -97,6 +98,10 @@ def _native(name: str):
 
 
 def test_no_native_function_works_in_place() -> None:
+    places = (torch.nn.functional, torch)
+    for name in actlas.names("torch"):
+        for candidate in namesakes(actlas.get(name), places):
+            assert not getattr(candidate, "__name__", "").endswith("_"), candidate
     for name in actlas.names("torch"):
         found, x = _native(name), numbers("normal", 100, "fp32", 0)
         before = x.clone()

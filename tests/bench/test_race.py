@@ -60,6 +60,13 @@ def test_a_sample_is_long_enough(clock: Clock) -> None:
     assert clock.events.count("ours") == pytest.approx(LEAST * (SAMPLE / 1e-6 + 1) + 7, abs=30)
 
 
+def test_a_call_is_made_once_before_it_is_timed_if_it_is_short(clock: Clock) -> None:
+    for seconds, calls in ((4e-3, 2), (4e-2, 1)):
+        clock.events.clear()
+        rounds = len(run([clock.side("ours", seconds), clock.side("theirs", seconds)])["ours"])
+        assert clock.events.count("ours") == calls * rounds + 1
+
+
 def test_a_slow_side_takes_a_few_rounds_and_the_first_takes_all(clock: Clock) -> None:
     times = run([clock.side("ours", 1e-3), clock.side("slow", 1.0), clock.side("fast", 1e-3)])
     rounds = {name: int((~np.isnan(values)).sum()) for name, values in times.items()}

@@ -17,10 +17,11 @@ _EPS = 2.0**-23  # computed in float32 inside
 _UNITS = {0: 8.0, 1: 24.0}
 
 
+@pytest.mark.parametrize("path", ["composition", "engine"])
 @pytest.mark.parametrize("order", [0, 1], ids=["value", "slope"])
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16], ids=["bfloat16", "float16"])
 @over()
-def test_every_value(entry: Definition, dtype: torch.dtype, order: int) -> None:
+def test_every_value(entry: Definition, dtype: torch.dtype, order: int, path: str) -> None:
     """One rounding of a float32 computation, finite wherever the truth is, NaN only for NaN."""
     if len(entry.inputs) == 2:
         pytest.skip("65,536 squared pairs; the points of test_values.py serve")
@@ -28,7 +29,11 @@ def test_every_value(entry: Definition, dtype: torch.dtype, order: int) -> None:
     inputs = (*entry.inputs, *numbers)
     root = derivative(entry.expression()) if order else entry.expression()
     half = every_half(dtype)
-    found = elementwise(root, inputs, tuple(numbers.values()))(half, *numbers.values())
+    kernel = elementwise(root, inputs, tuple(numbers.values()))
+    if path == "engine":
+        found = kernel(half, *numbers.values())
+    else:
+        found = kernel.composition(half, *numbers.values(), dtype=dtype)
     assert found.dtype == dtype
     _compare(half, found, root, inputs, list(numbers.values()), order)
 

@@ -110,6 +110,16 @@ def test_inplace(entry: Definition) -> None:
     torch.testing.assert_close(found, wanted, rtol=0, atol=0)
 
 
+@pytest.mark.parametrize("dtype", FLOATS, ids=str)
+def test_the_result_may_be_written_into(dtype: torch.dtype) -> None:
+    """Networks write `out += identity` behind an activation."""
+    for name in ("telu", "identity", "relu"):
+        x = points(4, 3).to(dtype).requires_grad_()
+        y = getattr(actlas.functional, name)(x)
+        y += 1
+        y.sum().backward()
+
+
 @over()
 def test_gradients_of_first_and_second_order(entry: Definition) -> None:
     function = functional.function_of(entry)

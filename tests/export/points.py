@@ -25,6 +25,8 @@ def worst(formula: Formula, found: Any, x: Any = WIDE) -> str:
     What rounding the parameters to float32 does is granted. Where the function leaves float32,
     the result has to be as large as that format can be.
     """
+    if found.shape != x.shape:
+        return f"{formula.label} has shape {found.shape} for an input of shape {x.shape}"
     places = [x.astype(np.float64), second(x).astype(np.float64)][: len(formula.inputs)]
     with np.errstate(all="ignore"):
         truth, given = formula(*places), found.astype(np.float64)

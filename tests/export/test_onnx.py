@@ -24,6 +24,7 @@ from actlas.export.native import OPERATORS, Operator, native
 from actlas.export.onnx import DTYPES, OPSETS, graph_nodes, protos
 from actlas.export.support import operators, run
 from actlas.expr import symbol, symbols
+from actlas.expr.node import as_expr
 from tests.conftest import ENTRIES, over
 from tests.export.points import ALLOWED, WIDE, worst
 from tests.support.points import corner_cases
@@ -85,6 +86,10 @@ def test_derivatives_are_functions_too(entry: Definition) -> None:
 @pytest.mark.parametrize("case", cases())
 def test_every_primitive_has_a_form(case: str) -> None:
     assert printed(node_of(case), sorted(symbols(node_of(case))))
+
+
+def test_a_constant_has_the_shape_of_its_input() -> None:
+    assert operators(printed(as_expr(2), ["x"])) == ("Mul", "Add")
 
 
 # ---------------------------------------------------------------- native operators

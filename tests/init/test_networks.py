@@ -96,7 +96,7 @@ def test_what_the_usual_initialisations_do() -> None:
     assert second_moments(he, x)[-1] > 1e3
 
 
-@pytest.mark.parametrize("name", ["tanh", "telu"])
+@pytest.mark.parametrize("name", ["tanh", "selu"])
 def test_fifty_convolutions_with_padding(name: str) -> None:
     """On 8x8 pixels a 3x3 convolution loses 16 % of its taps, which fifty layers would square."""
     net, x = plain_cnn(name, DEPTH, 40), normal(8, 3, 8, 8)

@@ -96,6 +96,8 @@ def test_siren_bounds_and_signal() -> None:
     for _ in range(4):
         net += nn.Sequential(nn.Linear(256, 256), actlas.nn.create("siren", omega=30.0))
     init.siren_(net, generator=seeded())
+    for layer in net[::2]:
+        nn.init.zeros_(layer.bias)
     x = 2 * torch.rand(2000, 2, generator=seeded()) - 1
     arguments: list[Tensor] = []
     for layer in net:

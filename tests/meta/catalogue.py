@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
-from actlas.catalogue import Parameter, _registry, find
+from actlas.catalogue import Definition, Parameter, _registry, find
 from actlas.catalogue._paper import lower_bound, refuted
 from actlas.expr import lint, symbol, tanh
 from actlas.facts import Facts
@@ -65,11 +66,12 @@ def _(patch: pytest.MonkeyPatch) -> None:
     lambda: test_torch.test_inplace(find("tanh")),
 )
 def _(patch: pytest.MonkeyPatch) -> None:
-    def around(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-        x.data.copy_(y)
+    def around(entry: Definition, inputs: tuple[torch.Tensor, ...], given: Any) -> torch.Tensor:
+        x = inputs[0]
+        x.data.copy_(_apply.evaluate(entry, (x.detach().clone(),), given))
         return x
 
-    patch.setattr(_module, "write_back", around)
+    patch.setattr(_module, "evaluate_inplace", around)
 
 
 @FAULTS.part(

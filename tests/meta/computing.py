@@ -74,7 +74,9 @@ def _round_to_11_bits(u: torch.Tensor) -> torch.Tensor:
     return ((bits + 4095 + ((bits >> 13) & 1)) & ~8191).view(torch.float32)
 
 
-_EVERY_BFLOAT16 = partial(test_half.test_every_value, dtype=torch.bfloat16, order=0)
+_EVERY_BFLOAT16 = partial(
+    test_half.test_every_value, dtype=torch.bfloat16, order=0, path="composition"
+)
 
 
 @FAULTS.part("bfloat16 is rounded twice", "wrong values", lambda: _EVERY_BFLOAT16(TANH))

@@ -82,7 +82,8 @@ def _elementwise(walk: Walk, call: Callable[..., Any], channels: int, args: tupl
     with torch.no_grad():
         values = at(*(s.values.expand(-1, max(channels, s.values.shape[1])) for s in signals))
     first = signals[0]
-    values = torch.where(values.isnan() & (first.weights < _NEVER), 0, values)
+    if values.is_floating_point():
+        values = values.masked_fill(values.isnan() & (first.weights < _NEVER), 0.0)
     return Signal(_narrow(values), first.weights, first.root, channels=first.channels)
 
 

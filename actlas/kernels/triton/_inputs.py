@@ -67,6 +67,7 @@ def inputs_of(values: Sequence[Value]) -> list[Any]:
 
 
 def tensors_of(values: Sequence[Any]) -> list[torch.Tensor]:
+    """Return the tensors among the inputs, in order."""
     return [value for value in values if isinstance(value, torch.Tensor)]
 
 
@@ -87,8 +88,9 @@ def check(values: Sequence[Any], first: torch.Tensor) -> None:
 
 
 def geometry_of(shape: torch.Size, tensors: list[torch.Tensor]) -> Geometry:
+    """Return how all tensors are walked together, broadcast to `shape`."""
     try:
-        strides = tuple(tensor.expand(shape).stride() for tensor in tensors)
+        strides = tuple((t if t.shape == shape else t.expand(shape)).stride() for t in tensors)
     except RuntimeError:
         found = ", ".join(str(tuple(tensor.shape)) for tensor in tensors)
         raise Unsupported(f"shapes that do not broadcast to the first: {found}") from None

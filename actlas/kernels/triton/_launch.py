@@ -93,8 +93,7 @@ def gradients(
 def _launch_gradients(
     kernel: Kernel, inputs: list[Any], grad: torch.Tensor, results: Mapping[int, torch.Tensor]
 ) -> None:
-    targets = _targets(inputs, grad, results)
-    geometry = geometry_of(inputs[0].shape, [*tensors_of(inputs), grad, *targets.values()])
+    targets, geometry = _targets(inputs, grad, results)
     spec = Spec(kernel, kinds_of(inputs, geometry.kinds), len(geometry.sizes), tuple(targets))
     shares, count = tiles(geometry, sums=spec.steps), len(tensors_of(inputs))
     slots = [*slots_of(inputs, geometry.strides), grad, *geometry.strides[count]]
@@ -114,11 +113,11 @@ def _launch_gradients(
 
 def _targets(
     inputs: list[Any], grad: torch.Tensor, results: Mapping[int, torch.Tensor]
-) -> dict[int, torch.Tensor]:
-    """Return what the kernel writes to: a result, or a tensor of full size to be summed after.
+) -> tuple[dict[int, torch.Tensor], Geometry]:
+    """Return what the kernel writes to, and how all is walked: results, or what is summed after.
 
-    The latter where an input moves in the innermost loop and others, of which no program sees a
-    whole sum.
+    That is a tensor of full size where an input moves in the innermost loop and in others, so
+    that no program sees a whole sum.
     """
     targets, first = dict(results), inputs[0]
     while True:
@@ -127,7 +126,7 @@ def _targets(
         small = [i for (i, t), kind in zip(targets.items(), kinds, strict=True)
                  if kind == "full" and t.numel() < first.numel()]  # fmt: skip
         if not small:
-            return targets
+            return targets, geometry
         targets |= {i: torch.empty_like(first, dtype=torch.float32) for i in small}
 
 

@@ -54,7 +54,7 @@ class Spec:
         """Say whether a program adds up rows, and so takes many of them in turn."""
         return self.loops > 1 and bool(self.summed)
 
-    def print(self, root: Expr, name: str) -> str:
+    def printed(self, root: Expr, name: str) -> str:
         """Return an expression as a function of all inputs."""
         return print_function(TRITON, root, self.names, name, self.kernel[2])
 
@@ -67,12 +67,12 @@ def source(spec: Spec) -> str:
 def _forward(spec: Spec) -> str:
     call = f"value({', '.join(spec.names)})"
     lines = [f"result = {call}", _store("out", "result", spec.loops)]
-    return spec.print(spec.root, "value") + _kernel(spec, _slots("out", spec.loops), lines, [])
+    return spec.printed(spec.root, "value") + _kernel(spec, _slots("out", spec.loops), lines, [])
 
 
 def _backward(spec: Spec) -> str:
     names = [spec.names[i] for i in spec.wanted]
-    printed = [spec.print(derivative(spec.root, name), f"slope_{name}") for name in names]
+    printed = [spec.printed(derivative(spec.root, name), f"slope_{name}") for name in names]
     found = [f"to_{name} = grad * slope_{name}({', '.join(spec.names)})" for name in names]
     kept = [_gradient(spec, i) for i in spec.wanted]
     lines = [_load("grad", "full", spec.loops), *found, *(step for step, _ in kept)]

@@ -43,7 +43,8 @@ FAULTS: dict[str, tuple[str, str, Callable[[], None]]] = {
         lambda: test_limits.test_offsets_of_one_loop_reach_beyond_32_bits(2**31 - 1),
     ),
     "a loop is not counted": ("rest // size_1", "rest // rows", layout("contiguous", "channel")),
-    "strides are not looked at": ("* x_1", "* out_1", layout("part of the width", "number")),
+    "strides are not looked at": ("i_0 * x_0", "i_0 * columns",
+                                  layout("part of the width", "number")),
     "a parameter is read in another place": ("i_1 * p1_1", "i_0 * p1_1",
                                              layout("contiguous", "channel")),
     "the last row is left out of a sum": ("inside, to_p1", "inside & (row + 1 < rows), to_p1",
@@ -58,9 +59,9 @@ def test_a_planted_fault_turns_red(fault: str) -> None:
     check()
     interpreted(plant, old, new)
     try:
-        with pytest.raises(AssertionError) as seen:
+        with pytest.raises(AssertionError):
             check()
     finally:
-        interpreted(heal)
-    assert "nothing to change" not in str(seen.value)
+        changed = interpreted(heal)
+    assert changed, f"no source has {old!r}"
     check()
