@@ -54,7 +54,7 @@ docs: install-dev
 # About twelve minutes; any other work on the machine meanwhile makes the figures worthless.
 bench: .venv/bench.stamp
 	$(BIN)/actlas bench --minutes 10.5 --out benchmarks/results
-	$(BIN)/python benchmarks/allocators.py
+	$(BIN)/python benchmarks/allocators.py --turns 1
 	$(BIN)/python -m actlas.bench docs
 
 clean:

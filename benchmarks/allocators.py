@@ -23,7 +23,7 @@ import torch
 from torch.nn import functional as F  # noqa: N812
 
 from actlas.bench.cells import numbers
-from actlas.bench.circumstances import circumstances
+from actlas.bench.circumstances import HUGE_PAGES, KEEP_MEMORY, circumstances, written
 from actlas.bench.race import quartiles
 from actlas.bench.record import file_name
 from actlas.errors import ActlasError
@@ -31,12 +31,9 @@ from actlas.nn import functional
 
 RESULTS = Path(__file__).parent / "results"
 SIZES = (16_000_000, 64_000_000)
-_HUGE = {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}
-_HEAP = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(2**40)}
-SETTINGS: dict[str, dict[str, str]] = {
-    " ".join(f"{name}={value}" for name, value in settings.items()) or "nothing set": settings
-    for settings in ({}, {"THP_MEM_ALLOC_ENABLE": "1"}, _HUGE, _HEAP, {**_HEAP, **_HUGE})
-}
+_TUNED = {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}
+_ALL = ({}, HUGE_PAGES, _TUNED, KEEP_MEMORY, {**KEEP_MEMORY, **_TUNED})
+SETTINGS: dict[str, dict[str, str]] = {written(one) or "nothing set": one for one in _ALL}
 Times = dict[str, list[float]]
 
 

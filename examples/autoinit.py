@@ -9,7 +9,7 @@ import actlas
 from actlas.init import autoinit_, stability_slope
 
 
-def network(name: str, depth: int = 30, width: int = 128) -> nn.Sequential:
+def network(name: str, depth: int = 25, width: int = 128) -> nn.Sequential:
     """Return a plain network that PyTorch has initialised."""
     blocks = [(nn.Linear(width, width), actlas.nn.create(name)) for _ in range(depth - 1)]
     return nn.Sequential(*[layer for block in blocks for layer in block], nn.Linear(width, width))

@@ -18,14 +18,14 @@ from actlas.expr import derivative, symbol, tanh
 from tests.backends import test_latex
 from tests.catalogue import test_facts, test_half, test_torch, test_values
 from tests.conftest import ENTRIES
-from tests.meta import catalogue, computing, enclosing, engine, mathematics
+from tests.meta import catalogue, computing, enclosing, engine, exporting, mathematics
 from tests.meta.planting import Fault, forget_everything, matches
 from tests.support.oracle import COUNTS
 from tests.support.runners import RUNNERS, compiler, node
 
 FAULTS: list[Fault] = [
     *mathematics.FAULTS, *computing.FAULTS, *catalogue.FAULTS, *enclosing.FAULTS,
-    *engine.FAULTS,
+    *engine.FAULTS, *exporting.FAULTS,
 ]  # fmt: skip
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import platform
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -12,6 +13,9 @@ from typing import Any
 from actlas.kernels.cpu.runtime import engine
 from actlas.machine import machine
 
+# Settings of a process under which large new memory costs less (benchmarks/allocators.py).
+KEEP_MEMORY = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(2**40)}
+HUGE_PAGES = {"THP_MEM_ALLOC_ENABLE": "1"}
 _PACKAGES = ("actlas", "torch", "jax", "jaxlib", "onnxruntime", "torch-activation")
 
 
@@ -41,3 +45,22 @@ def huge_pages() -> str:
     except OSError:
         return "unknown"
     return text.partition("[")[2].partition("]")[0]
+
+
+def memory_advice(environment: Mapping[str, str] = os.environ) -> str:
+    """Return in one sentence what would make large new tensors cheaper, or that it is set.
+
+    >>> memory_advice({"THP_MEM_ALLOC_ENABLE": "1"})
+    'THP_MEM_ALLOC_ENABLE=1 is set'
+    """
+    known = {**KEEP_MEMORY, **HUGE_PAGES}
+    given = {name: environment[name] for name in known if name in environment}
+    if given:
+        return f"{written(given)} is set"
+    return (f"new memory for large tensors costs page faults; with glibc, {written(KEEP_MEMORY)} "
+            f"keeps freed memory in the process, and {written(HUGE_PAGES)} asks for huge pages")  # fmt: skip
+
+
+def written(setting: Mapping[str, str]) -> str:
+    """Return a setting as it is typed before a command."""
+    return " ".join(f"{name}={value}" for name, value in setting.items())

@@ -87,12 +87,12 @@ def _time_all(run: _Run, planned: list[Planned], progress: Progress) -> bool:
 
 
 def _time_one(run: _Run, planned: Planned) -> None:
-    cell = planned.cell
-    with torch.set_grad_enabled(cell.mode == BOTH):
+    with torch.set_grad_enabled(planned.cell.mode == BOTH):
         sides = list(_sides(run, planned))
         if len(sides) > 1 and sides[0].name == ACTLAS.name:
-            times = race(sides, run.request.share, run.generator)
-            run.rows.append(row_of(cell, times))
+            with _noted(run, "all sides", planned.cell):
+                times = race(sides, run.request.share, run.generator)
+                run.rows.append(row_of(planned.cell, times))
 
 
 # ---------------------------------------------------------------- the sides of a cell
@@ -100,19 +100,30 @@ def _time_one(run: _Run, planned: Planned) -> None:
 
 def _sides(run: _Run, planned: Planned) -> Iterator[Side]:
     """Yield actlas, the copy, and the peers that have this function and this mode."""
-    yield from (side for name in (ACTLAS.name, COPY.name) if (side := _side(name, planned.cell)))
-    for name in (name for name in planned.peers if name != COPY.name):
-        here = (name, planned.cell.function, planned.cell.mode, planned.cell.dtype)
+    for name in dict.fromkeys((ACTLAS.name, COPY.name, *planned.peers)):
+        here = _place(name, planned.cell)
         if name.partition(":")[0] in run.absent or {here, here[:2]} & run.failed.keys():
             continue
-        try:
+        side = None
+        with _noted(run, name, planned.cell):
             side = _side(name, planned.cell)
-        except ActlasError as error:
-            run.failed[here[:2]] = str(error)
-        except Exception as error:  # of foreign code; the others are still timed
-            run.failed[here] = _in_short(error)
-        else:
-            yield from [side] if side else []
+        yield from [side] if side else []
+
+
+def _place(name: str, cell: Cell) -> tuple[str, ...]:
+    return name, cell.function, cell.mode, cell.dtype
+
+
+@contextmanager
+def _noted(run: _Run, name: str, cell: Cell) -> Iterator[None]:
+    """Note what goes wrong, so that the rest is timed; an ActlasError holds for every mode."""
+    try:
+        yield
+    except ActlasError as error:
+        run.failed[_place(name, cell)[:2]] = str(error)
+    except Exception as error:  # whatever foreign code raises
+        said = f"{type(error).__name__}: {' '.join(str(error).split())}"
+        run.failed[_place(name, cell)] = said[:160]
 
 
 def _side(name: str, cell: Cell) -> Side | None:
@@ -145,10 +156,6 @@ def _fits(peer: Peer, function: str, cell: Cell) -> bool:
     tensors = 8 + steps * (2 if cell.mode == BOTH else 1) / 2
     free = available_memory()
     return free is None or 4 * cell.size * tensors < free / 2
-
-
-def _in_short(error: Exception) -> str:
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"[:160]
 
 
 # ---------------------------------------------------------------- the process

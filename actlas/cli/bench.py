@@ -56,6 +56,7 @@ def command(
     JSON, tables in Markdown and a picture. Ctrl-C ends it early and keeps what was measured.
     """
     from actlas.bench import Request, keep, measure
+    from actlas.errors import ActlasError
 
     chosen = {"functions": _words(functions), "peers": _words(peers), "dtypes": _words(dtypes),
               "sizes": tuple(map(_size, _words(sizes)))}  # fmt: skip
@@ -66,6 +67,9 @@ def command(
     written = keep(record, out)
     _print(record)
     typer.echo(f"wrote {', '.join(map(str, written))}")
+    ours = [" ".join(words) for words in record.about["failed"] if words[0] == "actlas"]
+    if ours:
+        raise ActlasError(f"the results are kept, but actlas itself failed: {'; '.join(ours)}")
     if record.about["stopped"]:
         raise KeyboardInterrupt(f"stopped; {len(record.rows)} rows are in {written[0]}")
 

@@ -36,6 +36,14 @@ def write_table(table: LookupTable, path: Place, form: str | None = None) -> Non
 
     Raises:
         ActlasError: for an unknown form or a path that cannot be written.
+
+    >>> import tempfile
+    >>> from actlas.export.tables import lookup_table
+    >>> table = lookup_table("tanh", "int8", scale_in=0.05)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_table(table, Path(folder) / "tanh.h")
+    ...     (Path(folder) / "tanh.h").read_text()[:19]
+    '/* Tanh for int8, m'
     """
     target = Path(path)
     form = check_form(form, target)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -41,7 +42,14 @@ def to_onnx(
         options: further arguments of `torch.onnx.export`, such as `dynamic_shapes`.
 
     Raises:
-        ActlasError: for an unknown opset or what is no module.
+        ActlasError: for an unknown opset, what is no module, or a model that PyTorch's exporter
+            cannot trace or translate; the reason is PyTorch's.
+
+    >>> from actlas.nn import create
+    >>> model = nn.Sequential(nn.Linear(4, 4), create("gelu"), create("telu")).eval()
+    >>> program = to_onnx(model, (torch.randn(2, 4),), opset=20)
+    >>> [node.op_type for node in program.model.graph]
+    ['Gemm', 'Gelu', 'Exp', 'Tanh', 'Mul']
     """
     if not isinstance(model, nn.Module):
         raise ActlasError(f"to_onnx needs a module, got {type(model).__name__}; for one function "
@@ -53,13 +61,24 @@ def to_onnx(
     need_extra("onnxscript", "export")
     options.setdefault("verbose", False)
     functions: dict[str, Any] = {}
-    with _marked(model, opset, functions):
-        program = torch.onnx.export(model, args, dynamo=True, opset_version=opset, **options)
-    assert program is not None
+    with _marked(model, opset, functions), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".*LeafSpec", FutureWarning)  # PyTorch's own
+        program = _exported(model, args, opset, options)
     _inline(program, functions.values())
     if path is not None:
         program.save(path)
     return program
+
+
+def _exported(model: nn.Module, args: Any, opset: int, options: dict[str, Any]) -> Any:
+    try:
+        return torch.onnx.export(model, args, dynamo=True, opset_version=opset, **options)
+    except torch.onnx.errors.OnnxExporterError as error:
+        cause: BaseException = error
+        while cause.__cause__ is not None:
+            cause = cause.__cause__
+        told = (str(cause) or type(cause).__name__).splitlines()[0]
+        raise ActlasError(f"PyTorch cannot export {type(model).__name__}: {told}") from error
 
 
 @contextmanager

@@ -49,6 +49,11 @@ def support(names: Iterable[str] | None = None) -> list[Support]:
 
     Args:
         names: of functions; None means the whole catalogue.
+
+    >>> for form in support(["silu"]):
+    ...     print(form.first_opset, form.last_opset, *form.operators)
+    18 23 Sigmoid Mul
+    24 24 Swish
     """
     formulas = [formula_of(name) for name in (load() if names is None else names)]
     forms = [(formula, *form) for formula in formulas for form in _forms(formula)]

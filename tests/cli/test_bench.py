@@ -109,13 +109,37 @@ def test_a_peer_that_fails_is_named_and_the_others_are_timed(monkeypatch):
     assert record.rows
 
 
-def test_a_fault_of_our_own_is_never_passed_over(monkeypatch):
-    def broken(function, work):
-        raise RuntimeError("ours")
+def test_a_fault_of_our_own_is_never_passed_over(run, tmp_path, monkeypatch):
+    """The rest is kept, for a run takes long; but it does not end well."""
 
+    def broken(function, work):
+        if work.cell.mode == "into":
+            raise RuntimeError("ours")
+        return call(function, work)
+
+    call = running.ACTLAS.call
     monkeypatch.setattr(running, "ACTLAS", replace(running.ACTLAS, call=broken))
-    with pytest.raises(RuntimeError, match="ours"):
-        measure(TINY)
+    result = run("bench", "--functions", "relu", "--peers", "torch", "--sizes", "1000",
+                 "--dtypes", "fp32", "--threads", "1", "--out", str(tmp_path))  # fmt: skip
+    assert result.exit_code == 2
+    assert "actlas itself failed: actlas relu into fp32 RuntimeError: ours" in result.stderr
+    modes = {row.cell.mode for row in read(next(tmp_path.glob("*.json"))).rows}
+    assert modes == {"forward", "forward+backward"}
+
+
+def test_what_fails_while_it_is_timed_ends_nothing(monkeypatch):
+    def late(sides, share, generator):
+        if len(timed) == 1:
+            timed.append("late")
+            raise MemoryError("no more")
+        timed.append("fine")
+        return original(sides, share, generator)
+
+    timed, original = [], running.race
+    monkeypatch.setattr(running, "race", late)
+    record = measure(TINY)
+    assert ["MemoryError: no more"] == [why for *_, why in record.about["failed"]]
+    assert len(record.rows) == timed.count("fine") > 1
 
 
 def test_what_does_not_fit_into_memory_is_left_out(monkeypatch):

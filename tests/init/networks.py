@@ -24,10 +24,14 @@ class Call(nn.Module):
 
 def mlp(name: str, depth: int, width: int) -> nn.Sequential:
     """Return linear layers of one width, each but the last with its activation."""
+
+    def linear() -> nn.Module:  # without PyTorch's own draw, which takes as long as ours
+        return torch.nn.utils.skip_init(nn.Linear, width, width)  # type: ignore[no-any-return]
+
     layers: list[nn.Module] = []
     for _ in range(depth - 1):
-        layers += [nn.Linear(width, width), actlas.nn.create(name)]
-    return nn.Sequential(*layers, nn.Linear(width, width))
+        layers += [linear(), actlas.nn.create(name)]
+    return nn.Sequential(*layers, linear())
 
 
 def plain_cnn(name: str, depth: int, channels: int) -> nn.Sequential:

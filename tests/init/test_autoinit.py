@@ -397,7 +397,9 @@ REFUSED: list[tuple[Any, tuple[Any, ...], dict[str, Any], str]] = [
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning", "ignore::DeprecationWarning")
-@pytest.mark.parametrize(("make", "args", "options", "says"), REFUSED, ids=lambda v: str(v)[:40])
+@pytest.mark.parametrize(
+    ("make", "args", "options", "says"), REFUSED, ids=[row[3][:40] for row in REFUSED]
+)
 def test_refusals_are_one_sentence_and_change_nothing(
     make: Any, args: tuple[Any, ...], options: dict[str, Any], says: str
 ) -> None:

@@ -16,6 +16,7 @@ from actlas import init
 from actlas.catalogue import Definition
 from actlas.errors import ActlasError
 from actlas.facts import facts_of
+from actlas.init.profile import profile_of
 from tests.conftest import ENTRIES, over
 
 ONE = [entry for entry in ENTRIES if len(entry.inputs) == 1]
@@ -84,20 +85,18 @@ def test_closed_forms() -> None:
 
 
 @over(ONE)
-def test_every_function_in_every_mode_and_form(entry: Definition) -> None:
+def test_every_function_by_a_second_way(entry: Definition) -> None:
     """The module is integrated on tensors with autograd, the name from its expression."""
     name, module = entry.name, actlas.nn.create(entry.name)
-    measured = nn.Sequential(module)  # hides what it is
     assert init.gain(name) == pytest.approx(facts_of(entry).gain, rel=1e-12)
     assert init.gain(module) == pytest.approx(init.gain(name), rel=1e-6)  # float32 parameters
     assert init.gain(actlas.get(name)) == init.gain(name)
-    for options in ({}, {"mode": "backward"}, {"mode": "compromise"}, {"centred": True}):
-        try:
-            said = init.gain(name, **options)  # type: ignore[arg-type]
-        except ActlasError:
-            continue  # a function without slope or variance
-        assert init.gain(measured, **options) == pytest.approx(said, rel=2e-3), options  # type: ignore[arg-type]
-    assert init.stability_slope(measured) == pytest.approx(init.stability_slope(name), rel=2e-3)
+    said, found = profile_of(name, {}), profile_of(nn.Sequential(module), {})  # hides what it is
+    for moment in ("mean", "second_moment", "slope_second_moment", "radial", "drift"):
+        size = said.second_moment if moment != "slope_second_moment" else said.slope_second_moment
+        assert getattr(found, moment) == pytest.approx(
+            getattr(said, moment), rel=2e-3, abs=2e-3 * size
+        ), moment
 
 
 def test_slope_of_a_function_that_jumps() -> None:

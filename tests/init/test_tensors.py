@@ -66,7 +66,7 @@ def test_kaiming_takes_every_function(entry: Definition) -> None:
     ({"nonlinearity": "elu", "alpha": 0.5}, 0.5362363544),
     ({"nonlinearity": nn.Tanh()}, 0.394294),
     ({"nonlinearity": actlas.get("telu")}, 0.529094),
-], ids=str)  # fmt: skip
+], ids=["centred", "with a parameter", "a module", "an Activation"])  # fmt: skip
 def test_kaiming_with_options(options: dict[str, Any], moment: float) -> None:
     weight = init.kaiming_uniform_(torch.empty(64, 100), **options, generator=seeded())
     assert float(weight.abs().max()) == pytest.approx(math.sqrt(3 / 100 / moment), rel=2e-3)

@@ -1,13 +1,14 @@
 """The accuracy contract of the CPU engine, on every instruction set.
 
 In float32: |error| <= 2**-21 max(1, |x|), and relative error <= 1e-5 where |f| >= 1e-3; for f and
-f', over ten million points by magnitude. No result can be closer than a rounding of the truth, so
+f', over points by magnitude. No result can be closer than a rounding of the truth, so
 two units in its last place always pass. What is no table (waves far out, sums that cancel) is
 computed by steps in float32: near a zero its relative error is judged as decision 0004 does.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from functools import cache
 from typing import Any
@@ -26,7 +27,8 @@ from tests.conftest import ENTRIES, over
 from tests.kernels.building import emulated
 
 ONE = [entry for entry in ENTRIES if len(entry.inputs) == 1]
-POINTS, CHUNK = 10_000_000, 500_000
+# A million points in every run; ACTLAS_POINTS=10000000 asks for the ten millions of the contract.
+POINTS, CHUNK = int(os.environ.get("ACTLAS_POINTS", "1000000")), 500_000
 EPS = 2.0**-24
 
 
@@ -107,9 +109,7 @@ def violations(
 
 @pytest.mark.slow
 @over(ONE)
-def test_keeps_the_contract_over_ten_million_points(
-    entry: Definition, paths: dict[str, Any]
-) -> None:
+def test_keeps_the_contract_by_magnitude(entry: Definition, paths: dict[str, Any]) -> None:
     for order, root in enumerate(roots(entry)):
         tabulated = program((numpy_backend.prepared(root, ("x",), ()),), ("x",)).path == "table"
         for seed in range(POINTS // CHUNK):

@@ -235,7 +235,8 @@ def test_only_one_kind_of_place() -> None:
     [({"first": 1}, [0]), ({"last": 2}, [3, 4]), ({"every": 2}, [0, 2, 4]),
      ({"first": 1, "last": 1}, [0, 4]), ({"where": "1"}, [0]), ({"where": ["1", "9"]}, [0, 4]),
      ({"where": lambda site: int(site.path) > 4}, [2, 3, 4])],
-    ids=str,
+    ids=lambda value: getattr(value.get("where"), "__name__", str(value))
+    if isinstance(value, dict) else str(value),
 )  # fmt: skip
 def test_rules_choose_places(rule: dict[str, Any], expected: list[int]) -> None:
     layers = [layer for _ in range(5) for layer in (nn.Linear(2, 2), nn.ReLU())]

@@ -46,11 +46,20 @@ def _call(session_of: Session, work: Work) -> Call | None:
     inputs = dict(zip(work.activation.definition.inputs, map(_value, work.tensors), strict=True))
     if work.cell.mode != INTO:
         return partial(session.run_with_ort_values, [_RESULT], inputs)
+    return _into(session, inputs, _value(torch.empty_like(work.tensors[0])))
+
+
+def _into(session: Any, inputs: dict[str, Any], output: Any) -> Call:
     binding = session.io_binding()
     for name, value in inputs.items():
         binding.bind_ortvalue_input(name, value)
-    binding.bind_ortvalue_output(_RESULT, _value(torch.empty_like(work.tensors[0])))
-    return partial(session.run_with_iobinding, binding)
+    binding.bind_ortvalue_output(_RESULT, output)
+
+    def call() -> object:
+        session.run_with_iobinding(binding)
+        return inputs, output  # a binding does not keep alive what it points to
+
+    return call
 
 
 def _value(tensor: torch.Tensor) -> Any:

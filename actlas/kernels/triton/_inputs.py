@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
+from itertools import combinations
 from typing import Any, Union
 
 import torch
@@ -110,3 +111,18 @@ def slots_of(inputs: Sequence[Any], strides: Sequence[Strides]) -> list[Any]:
     for value in inputs:
         slots += [value, *next(rest)] if isinstance(value, torch.Tensor) else [value]
     return slots
+
+
+def pairs_of(named: Sequence[tuple[str, torch.Tensor, Strides]]) -> tuple[tuple[str, str], ...]:
+    """Return the names of tensors that lie in turn: the even and the odd places of one memory.
+
+    >>> packed = torch.zeros(4, 6)
+    >>> pairs_of([("x", packed[:, 1::2], (6, 2)), ("y", packed[:, ::2], (6, 2))])
+    (('y', 'x'),)
+    """
+    found: list[tuple[str, str]] = []
+    for (a, t, s), (b, u, v) in combinations(named, 2):
+        apart = u.data_ptr() - t.data_ptr() if s == v and s[-1] == 2 and t.dtype == u.dtype else 0
+        if abs(apart) == t.element_size() and not {a, b} & {n for pair in found for n in pair}:
+            found.append((a, b) if apart > 0 else (b, a))
+    return tuple(found)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -15,6 +16,7 @@ from actlas.kernels.triton._inputs import (
     geometry_of,
     inputs_of,
     kinds_of,
+    pairs_of,
     slots_of,
     tensors_of,
 )
@@ -52,6 +54,7 @@ def value(
     if first.numel():
         geometry = geometry_of(first.shape, [*tensors_of(inputs), result])
         spec = Spec(kernel, kinds_of(inputs, geometry.kinds), len(geometry.sizes))
+        spec = _paired(spec, geometry, inputs, {})
         slots = [*slots_of(inputs, geometry.strides), result, *geometry.strides[-1]]
         _run(spec, geometry, tiles(geometry, sums=False), slots)
     return result
@@ -94,8 +97,10 @@ def _launch_gradients(
     kernel: Kernel, inputs: list[Any], grad: torch.Tensor, results: Mapping[int, torch.Tensor]
 ) -> None:
     targets, geometry = _targets(inputs, grad, results)
+    count = len(tensors_of(inputs))
     spec = Spec(kernel, kinds_of(inputs, geometry.kinds), len(geometry.sizes), tuple(targets))
-    shares, count = tiles(geometry, sums=spec.steps), len(tensors_of(inputs))
+    spec = _paired(spec, geometry, inputs, targets)
+    shares = tiles(geometry, sums=spec.steps)
     slots = [*slots_of(inputs, geometry.strides), grad, *geometry.strides[count]]
     strides = dict(zip(targets, geometry.strides[count + 1 :], strict=True))
     partial: dict[int, torch.Tensor] = {}
@@ -128,6 +133,19 @@ def _targets(
         if not small:
             return targets, geometry
         targets |= {i: torch.empty_like(first, dtype=torch.float32) for i in small}
+
+
+def _paired(
+    spec: Spec, geometry: Geometry, inputs: list[Any], targets: Mapping[int, torch.Tensor]
+) -> Spec:
+    """Return the spec with the tensors that lie in turn, which is the case for few."""
+    there = tensors_of(inputs)
+    names = [n for n, v in zip(spec.names, inputs, strict=True) if isinstance(v, torch.Tensor)]
+    read = zip(names, there, geometry.strides, strict=False)
+    to = [f"to_{spec.names[i]}" for i in targets]
+    written = zip(to, targets.values(), geometry.strides[len(there) + 1 :], strict=False)
+    pairs = pairs_of(list(read)) + pairs_of(list(written))
+    return replace(spec, pairs=pairs) if pairs else spec
 
 
 def _room(kind: str, geometry: Geometry, shares: Tiles, device: torch.device) -> torch.Tensor:
