@@ -150,11 +150,12 @@ def _first_that_fits(
 
 def _near_rows(function: Target, grid: int) -> Sides:
     step = 2.0**-grid
-    left = np.arange(int(REACH) << grid) * step
+    left: Array = np.arange(int(REACH) << grid, dtype=np.float64) * step
 
     def side(sign: int) -> Single:
         first = _row_at_zero(function, sign * step)
-        rest = _cubics(function, sign * left[1:], sign * np.full(len(left) - 1, step))
+        width: Array = np.full(len(left) - 1, sign * step)
+        rest = _cubics(function, sign * left[1:], width)
         return np.concatenate([first, rest])
 
     return side(1), side(-1)
@@ -163,9 +164,10 @@ def _near_rows(function: Target, grid: int) -> Sides:
 def _far_rows(function: Target, bits: int) -> Sides:
     start = int(np.log2(REACH))
     end, tails = _affine_tails(function)
-    octave = 2.0 ** np.arange(start, end)[:, None] * (1 + np.arange(1 << bits) / (1 << bits))
-    left = octave.ravel()
-    width = np.repeat(2.0 ** np.arange(start - bits, end - bits), 1 << bits)
+    octave = np.exp2(np.arange(start, end, dtype=np.float64))[:, None]
+    left: Array = (octave * (1 + np.arange(1 << bits) / (1 << bits))).ravel()
+    steps = np.exp2(np.arange(start - bits, end - bits, dtype=np.float64))
+    width: Array = np.repeat(steps, 1 << bits)
 
     def side(sign: int) -> Single:
         if not len(left):

@@ -57,8 +57,8 @@ def memory_advice(environment: Mapping[str, str] = os.environ) -> str:
     given = {name: environment[name] for name in known if name in environment}
     if given:
         return f"{written(given)} is set"
-    return (f"new memory for large tensors costs page faults; with glibc, {written(KEEP_MEMORY)} "
-            f"keeps freed memory in the process, and {written(HUGE_PAGES)} asks for huge pages")  # fmt: skip
+    return (f"large new tensors cost page faults; with glibc, {written(KEEP_MEMORY)} keeps freed "
+            f"memory in the process, and {written(HUGE_PAGES)} asks for huge pages")  # fmt: skip
 
 
 def written(setting: Mapping[str, str]) -> str:

@@ -63,7 +63,7 @@ def to_onnx(
     functions: dict[str, Any] = {}
     with _marked(model, opset, functions), warnings.catch_warnings():
         warnings.filterwarnings("ignore", ".*LeafSpec", FutureWarning)  # PyTorch's own
-        program = _exported(model, args, opset, options)
+        program: torch.onnx.ONNXProgram = _exported(model, args, opset, options)
     _inline(program, functions.values())
     if path is not None:
         program.save(path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -33,63 +34,72 @@ def autoinit_(
     generator: torch.Generator | None = None,
     dry_run: bool = False,
 ) -> Report:
-    """Initialise a network in place so that mean and variance stay (0, v) behind every layer.
+    """Initialise a network in place so that each layer's output has mean 0 and one variance.
 
-    The mean and the variance of the data are followed through the graph of the model, by
-    quadrature through every function; each layer's weights get the variance that makes its
-    output (0, signal_variance), its bias 0. Everything is worked out before anything is written.
+    The data's mean and variance are followed through the graph of the model; every weight gets
+    the variance that makes its layer's output (0, signal_variance), its bias 0. Everything is
+    worked out before anything is written.
 
     Args:
-        model: any module that torch.fx or torch.export can trace. Lookup tables, recurrent
-            layers, frozen and computed weights stay as they are and are named in the report.
-        example_input: a tensor, a tuple of arguments or a mapping of keyword arguments; only its
-            shapes count. Without it padding is not corrected for, and attention and global
-            pooling are followed less exactly, as the notes say.
+        model: any module that torch.fx or torch.export can trace.
+        example_input: a tensor, a tuple of arguments or a mapping by keyword; only shapes count.
+            Without it, what hangs on shapes is not corrected for, and the notes say so.
         data_mean, data_variance: of the model's input.
-        data_correlation: of one feature of the input at two places (pixels, tokens) of a sample,
-            from 0 to 1; pooling and attention average only what places do not share.
+        data_correlation: of a feature of the input at two places (pixels, tokens), 0 to 1.
         signal_variance: wanted behind each layer, above 0.
-        distribution: "truncated_normal" (cut at two standard deviations), "normal", "uniform" or
-            "orthogonal".
-        centred: AutoInit++: each unit's weights sum to 0, so the mean of what comes in is
-            removed and the variance alone is scaled.
+        distribution: "truncated_normal", "normal", "uniform" or "orthogonal".
+        centred: AutoInit++: each unit's weights sum to 0, so no mean is handed on.
         padding: make up for the taps of a convolution that meet zero padding.
-        estimators: for classes of your own, a function (module, (mean, variance), ...) ->
-            (mean, variance); such modules are not looked into.
+        estimators: {class: function (module, (mean, variance), ...) -> (mean, variance)} for
+            classes of your own, which are then not looked into.
         generator: random state of the weights; None takes PyTorch's.
         dry_run: only report.
 
-    Returns:
-        The report: incoming mean and variance, scale and slope of every layer.
-
     Raises:
-        ActlasError: for a model that cannot be traced, is quantised, lazy or on the meta device,
-            for an example that does not fit, and for values out of range; nothing is changed.
+        ActlasError: for what cannot be traced or drawn (scripted, quantised, lazy, meta), an
+            example that does not fit, and values out of range; nothing is changed then.
 
-    Source: Bingham and Miikkulainen 2023, arXiv 2109.08958, with exact maps for dropout,
-    padding and pooling; a layer in front of `actlas.nn.SIREN` follows Sitzmann et al. 2020.
+    Source: Bingham and Miikkulainen 2023, arXiv 2109.08958, with exact maps for dropout, padding
+    and pooling; in front of `actlas.nn.SIREN` Sitzmann et al. 2020.
 
     >>> net = nn.Sequential(nn.Linear(64, 32), nn.GELU(), nn.Linear(32, 1))
-    >>> report = autoinit_(net, generator=torch.Generator().manual_seed(0))
-    >>> [(layer.name, round(layer.scale * layer.fan_in**0.5, 4)) for layer in report.layers]
-    [('0', 1.0), ('2', 1.5335)]
+    >>> [round(layer.scale * layer.fan_in**0.5, 4) for layer in autoinit_(net).layers]
+    [1.0, 1.5335]
     """
-    model = check_model(model)
-    settings = Settings(
-        check_number(data_mean, "data_mean"),
-        check_number(data_variance, "data_variance", positive=True),
-        check_number(data_correlation, "data_correlation", high=1.0),
-        check_number(signal_variance, "signal_variance", positive=True),
-        centred, padding, _checked(estimators or {}),
-    )  # fmt: skip
-    check_choice(distribution, "distribution", tuple(DISTRIBUTIONS))
-    check_generator(generator)
+    model, style = check_model(model), Style(distribution, centred, check_generator(generator))
+    settings = _settings(data_mean, data_variance, data_correlation, signal_variance, centred,
+                         padding, estimators or {})  # fmt: skip
     inputs = None if example_input is None else Inputs.of(example_input)
     traced = trace(model, inputs, tuple(settings.estimators))
     plan = make_plan(model, traced, settings)
     if not dry_run:
-        _write(model, _values(model, plan, distribution, centred, generator))
+        _write(model, _values(model, plan, style))
     return _report(model, plan, traced.closed, not dry_run)
+
+
+@dataclass(frozen=True)
+class Style:
+    """How weights are drawn."""
+
+    distribution: str
+    centred: bool
+    generator: torch.Generator | None
+
+    def __post_init__(self) -> None:
+        check_choice(self.distribution, "distribution", tuple(DISTRIBUTIONS))
+
+
+def _settings(mean: Any, variance: Any, correlation: Any, wanted: Any, centred: bool,
+              padding: bool, estimators: Mapping[Any, Any]) -> Settings:  # fmt: skip
+    return Settings(
+        data_mean=check_number(mean, "data_mean"),
+        data_variance=check_number(variance, "data_variance", positive=True),
+        data_correlation=check_number(correlation, "data_correlation", high=1.0),
+        signal_variance=check_number(wanted, "signal_variance", positive=True),
+        centred=centred,
+        padding=padding,
+        estimators=_checked(estimators),
+    )
 
 
 def _checked(estimators: Mapping[Any, Any]) -> Mapping[type[nn.Module], Estimator]:
@@ -100,8 +110,7 @@ def _checked(estimators: Mapping[Any, Any]) -> Mapping[type[nn.Module], Estimato
     return estimators
 
 
-def _values(model: nn.Module, plan: Plan, distribution: str, centred: bool,
-            generator: torch.Generator | None) -> dict[str, Tensor]:  # fmt: skip
+def _values(model: nn.Module, plan: Plan, style: Style) -> dict[str, Tensor]:
     """Return the new content of every tensor that is to be written."""
     tensors = _tensors(model)
     values = {name: torch.zeros_like(tensors[name]) for name in sorted(plan.zeroed)}
@@ -109,8 +118,8 @@ def _values(model: nn.Module, plan: Plan, distribution: str, centred: bool,
         values[name] = torch.tensor(coefficients)
     for name, variance in plan.variances.items():
         use = plan.uses[name][0]
-        values[name] = draw(tensors[name], variance, use.fan.size, use.rows, distribution,
-                            centred, generator)  # fmt: skip
+        values[name] = draw(tensors[name], variance, use.fan.size, use.rows, style.distribution,
+                            style.centred, style.generator)  # fmt: skip
     return values
 
 

@@ -37,7 +37,7 @@ def gain(
     >>> round(gain("relu") ** 2, 12)
     2.0
     >>> round(gain("selu"), 6), round(gain("gelu", mode="backward"), 6)
-    (1.0, 1.481115)
+    (1.0, 1.481114)
     """
     profile = profile_of(function, parameters)
     moment = _moment(profile, mode, centred)

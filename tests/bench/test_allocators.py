@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -16,16 +16,31 @@ SCRIPT = Path(__file__).parents[2] / "benchmarks" / "allocators.py"
 KEPT = sorted((SCRIPT.parent / "results").glob("allocators-*.json"))
 
 
-@pytest.mark.slow
-def test_a_small_run(tmp_path: Path) -> None:
-    words = ["--threads", "1", "--rounds", "1", "--turns", "1", "--sizes", "1000"]
-    done = subprocess.run(
-        [sys.executable, str(SCRIPT), *words, "--out", str(tmp_path)],
-        capture_output=True, text=True, check=False, env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr[-2000:]
-    (path,) = tmp_path.glob("allocators-*.json")
-    check(json.loads(path.read_text(encoding="utf-8")))
+@pytest.fixture(scope="module")
+def allocators() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("allocators", SCRIPT)
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_calls_are_timed_in_a_process_with_the_setting(allocators: ModuleType) -> None:
+    words = ["--threads", "1", "--rounds", "2", "--sizes", "1000"]
+    found = allocators.in_a_process({**HUGE_PAGES, "OMP_NUM_THREADS": "1"}, words)
+    assert found.keys() == {"1000"}
+    assert {len(seconds) for seconds in found["1000"].values()} == {2}
+
+
+def test_quartiles_are_kept_for_every_setting_and_call(
+    allocators: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = {name: [1e-6, 3e-6] for name in ("copy, ready", "copy, new", "actlas, new")}
+    monkeypatch.setattr(allocators, "in_a_process", lambda setting, words: {"1000": calls})
+    rows = allocators.measure([], turns=2)
+    check({"machine": {}, "threads": 1, "measured": "", "versions": {}, "rows": rows})
+    assert rows[0]["ns"] == (1.0, 2.0, 3.0)
 
 
 @pytest.mark.parametrize("path", KEPT, ids=lambda path: path.stem)
@@ -33,7 +48,7 @@ def test_kept_results_are_whole(path: Path) -> None:
     check(json.loads(path.read_text(encoding="utf-8")))
 
 
-def check(found: dict) -> None:
+def check(found: dict[str, Any]) -> None:
     assert {"machine", "threads", "measured", "versions"} <= found.keys()
     settings = {row["setting"] for row in found["rows"]}
     assert {"nothing set", written(KEEP_MEMORY), written(HUGE_PAGES)} <= settings

@@ -54,13 +54,15 @@ def run_script(path: Path, folder: Path) -> str:
 
 
 def test_the_tour_runs(tmp_path: Path) -> None:
-    (tour,) = block(README, "python")
+    tour, model = block(README, "python")
     assert len([line for line in tour.splitlines() if line]) <= 20
-    (tmp_path / "tour.py").write_text(tour, encoding="utf-8")
+    (tmp_path / "tour.py").write_text(f"{tour}\n{model}", encoding="utf-8")
     printed = run_script(tmp_path / "tour.py", tmp_path)
     assert "On handwritten digits" in printed
     assert "@misc{liu2020telu" in printed
     assert (tmp_path / "out" / "report.html").is_file()
+    assert "TeLU" in printed
+    assert "gelu" in printed
 
 
 @pytest.mark.parametrize("words", command_lines(), ids=" ".join)
@@ -175,7 +177,6 @@ def test_every_example_is_told_of() -> None:
 
 
 def test_public_surface_is_what_the_tour_uses() -> None:
-    (tour,) = block(README, "python")
-    for name in set(re.findall(r"\bactlas\.(\w+)", tour)):
+    for name in set(re.findall(r"\bactlas\.(\w+)", "\n".join(block(README, "python")))):
         assert name in actlas.__all__
         assert inspect.getdoc(getattr(actlas, name))

@@ -41,7 +41,7 @@ def test_the_data_are_those_of_the_page(rows) -> None:
     for record, row in zip(stored, rows, strict=True):
         assert {**row.record(), "operators": list(row.operators),
                 "max_error": record["max_error"]} == record, ADVICE  # fmt: skip
-        assert row.max_error <= 2 * record["max_error"] + 1e-9
+        assert row.max_error <= 2 * record["max_error"] + 2e-7  # processors differ
         assert record["max_error"] <= 1e-6
 
 

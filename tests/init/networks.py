@@ -161,7 +161,7 @@ def seeded(seed: int = 0) -> torch.Generator:
 WEIGHTED = (nn.Linear, nn.modules.conv._ConvNd)
 
 
-def measure(model: nn.Module, x: Tensor) -> dict[str, tuple[float, float, float]]:
+def measure(model: nn.Module, x: Any) -> dict[str, tuple[float, float, float]]:
     """Return, for each layer, mean and variance of its input and the mean square of its output."""
     found: dict[str, tuple[float, float, float]] = {}
 
@@ -175,7 +175,7 @@ def measure(model: nn.Module, x: Tensor) -> dict[str, tuple[float, float, float]
     ]
     with torch.no_grad(), torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        model.train()(x)
+        model.train()(**x) if isinstance(x, dict) else model.train()(x)
     for handle in handles:
         handle.remove()
     return found

@@ -277,6 +277,26 @@ def test_estimators_for_classes_of_your_own() -> None:
     assert "1: followed by sampling" in sampled.notes
 
 
+@pytest.mark.parametrize("wrong", [None, 1.0, (0.0, -1.0), (0.0, math.nan), (0.0, "x")])
+def test_an_estimator_that_gives_no_moments(wrong: Any) -> None:
+    net = nn.Sequential(nn.Linear(8, 8), nn.ReLU())
+    with pytest.raises(ActlasError, match="estimator of ReLU must return a mean and a variance"):
+        autoinit_(net, estimators={nn.ReLU: lambda *_: wrong})
+
+
+def test_integers_that_become_data_are_said_to_be_unknown() -> None:
+    net = nn.Sequential(Call(lambda x: x.float() / 255), nn.Flatten(), nn.Linear(12, 8))
+    report = autoinit_(net, torch.zeros(2, 3, 4, dtype=torch.uint8), generator=seeded())
+    assert report.layers[0].status == "set"
+    assert any("unknown values counts as standard normal" in note for note in report.notes)
+
+
+def test_functions_of_the_catalogue_inside_a_forward() -> None:
+    model = nn.Sequential(nn.Linear(8, 8), Call(actlas.functional.telu), nn.Linear(8, 8))
+    report = autoinit_(model, torch.zeros(2, 8), dry_run=True)
+    assert scale_of(report, "2") == pytest.approx(gain("telu"), rel=1e-4)
+
+
 def test_in_place_functions_change_what_later_layers_see() -> None:
     class Reused(nn.Module):
         def __init__(self) -> None:

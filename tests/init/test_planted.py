@@ -13,9 +13,9 @@ import torch
 from actlas.init import draws, gains, planning
 from actlas.init.propagation import pooling, symbolic, weighing
 from actlas.init.propagation.registry import RULES
-from actlas.init.propagation.signal import gaussian, largest_of
+from actlas.init.propagation.signal import Signal, gaussian, largest_of
 from actlas.init.propagation.windows import sliding
-from tests.init import test_autoinit, test_gains, test_networks, test_one_layer
+from tests.init import test_autoinit, test_gains, test_networks, test_one_layer, test_places
 
 Plant = Callable[[pytest.MonkeyPatch], None]
 CASES = {parameter.id: parameter.values[0] for parameter in test_one_layer.LAYERS}
@@ -90,6 +90,9 @@ FAULTS: dict[str, tuple[Plant, Callable[[], None], str]] = {
     "centred gains forget the mean": (
         part(gains, "_moment", lambda profile, *_: profile.second_moment),
         printed("relu"), _FIGURE),
+    "places of a sample share nothing": (
+        part(Signal, "shared", 0.0),
+        lambda: test_places.test_attention_on_correlated_tokens(0.6), _FIGURE),
     "the slope of a layer is taken from its variance alone": (
         part(planning, "_moment", lambda use, _: use.variance),
         test_networks.test_slopes_in_the_report_are_those_of_the_functions, _FIGURE),

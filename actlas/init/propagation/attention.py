@@ -15,8 +15,8 @@ from actlas.init.propagation.weighing import Fan, inner_product, weigh
 if TYPE_CHECKING:
     from actlas.init.propagation.walk import Walk
 
-_NUMBERS = 2**19  # drawn for each expectation
-_SHUT = -1e4  # what is added to a logit to shut a key out
+_NUMBERS = 2**18  # drawn for each expectation
+SHUT = -1e4  # what is added to a logit to shut a key out
 
 
 @rule("softmax", "_softmax")
@@ -25,11 +25,43 @@ def softmax(walk: Walk, x: Any, dim: Any = None, *_: Any, **__: Any) -> Any:
     size = x.shape[dim] if x.shape and dim is not None else x.channels
     if size is None:
         return NotImplemented
-    square, _product = _concentration(x.variance - x.shared, 0.0, size)
+    counts = x.seen or (size,)
+    found = [_concentration(x.variance - x.shared, 0.0, count)[0] for count in counts]
+    square = sum(n * part for n, part in zip(counts, found, strict=True)) / len(counts) / size
     both = (1 / size - square) / (size - 1) if size > 1 else 1.0  # they add up to 1
     mean = 1 / size
-    found = gaussian(mean, square - mean**2, both - mean**2, channels=x.channels)
-    return replace(found, probabilities=not x.shape or dim in (-1, len(x.shape) - 1))
+    result = gaussian(mean, square - mean**2, both - mean**2, channels=x.channels)
+    return replace(result, probabilities=not x.shape or dim in (-1, len(x.shape) - 1))
+
+
+@rule("masked_fill")
+def masked_fill(walk: Walk, x: Any, mask: Any, value: Any) -> Any:
+    """Logits that are shut out of a softmax: the others keep their moments."""
+    if not isinstance(x, Signal) or not _shuts(value):
+        return NotImplemented
+    return shut_out(walk, x, ~mask if isinstance(mask, Tensor) else mask)
+
+
+@rule("where")
+def where(walk: Walk, condition: Any, x: Any = None, other: Any = None) -> Any:
+    """A mask in front of a softmax; any other choice is left to the general ways."""
+    if isinstance(condition, Signal) or not isinstance(x, Signal) or not _shuts(other):
+        return NotImplemented
+    return shut_out(walk, x, condition)
+
+
+def _shuts(value: Any) -> bool:
+    """Say whether a value added to logits shuts them out."""
+    single = isinstance(value, (int, float)) or (isinstance(value, Tensor) and value.numel() == 1)
+    return single and float(value) <= SHUT
+
+
+def shut_out(walk: Walk, x: Signal, mask: Any) -> Signal:
+    """Return logits of which only those where the mask is true, or 0 and not -inf, are left."""
+    if x.shape is None or not isinstance(mask, Tensor):
+        walk.note("the mask of an attention is not followed: every token counts as seen")
+        return x
+    return replace(x, seen=tuple(_seen(walk, x.shape[-1], mask, False)))
 
 
 def attention(
@@ -75,7 +107,7 @@ def _seen(walk: Walk, length: int, mask: Any, causal: bool) -> list[int]:
         if mask is not None:
             walk.note("the mask of an attention is not followed: every token counts as seen")
         return [length]
-    open_ = mask if mask.dtype == torch.bool else mask > _SHUT
+    open_ = mask if mask.dtype == torch.bool else mask > SHUT
     counts = open_.expand(*mask.shape[:-1], length).sum(-1).flatten().clamp(min=1)
     step = -(-len(counts) // 16)
     return counts.sort().values[step // 2 :: step].tolist()  # type: ignore[no-any-return]
@@ -86,6 +118,7 @@ def dot_product_attention(
     walk: Walk, query: Any, key: Any, value: Any, attn_mask: Any = None, dropout_p: float = 0.0,
     is_causal: bool = False, *, scale: Any = None, enable_gqa: bool = False,
 ) -> Any:  # fmt: skip
+    """The attention of torch.nn.functional, from tensors whose last dimensions are (n, size)."""
     query, key, value = (walk.signal(x) for x in (query, key, value))
     if not query.shape or not key.shape:
         walk.lacks_shape("the size of an attention")

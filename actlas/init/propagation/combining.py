@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from actlas.init.propagation.attention import SHUT, shut_out
 from actlas.init.propagation.registry import UNKNOWN, rule
 from actlas.init.propagation.signal import Signal, gaussian
 
@@ -27,6 +28,8 @@ def _independent(walk: Walk, a: Any, b: Any) -> tuple[Signal, Signal] | None:
 @rule("add")
 def add(walk: Walk, a: Any, b: Any, *, alpha: float = 1) -> Any:
     """Means and variances add up where the terms are independent."""
+    if isinstance(a, Signal) and isinstance(b, Tensor) and b.numel() and float(b.min()) <= SHUT:
+        return shut_out(walk, a, b)
     pair = _independent(walk, a, b)
     if pair is None:
         return NotImplemented
@@ -44,6 +47,7 @@ def _between(x: Signal, other: Signal) -> float:
 
 @rule("sub", "subtract")
 def subtract(walk: Walk, a: Any, b: Any, *, alpha: float = 1) -> Any:
+    """The means subtract, the variances add up."""
     return add(walk, a, b, alpha=-alpha)
 
 
@@ -154,6 +158,7 @@ def rearrange(walk: Walk, x: Any, *_: Any, **__: Any) -> Any:
 
 @rule("interpolate")
 def interpolate(walk: Walk, x: Any, *arguments: Any, mode: str = "nearest", **__: Any) -> Any:
+    """Repeated elements; other modes are left to sampling."""
     return x.renew() if mode.startswith("nearest") and len(arguments) < 3 else NotImplemented
 
 
@@ -184,4 +189,5 @@ def question(walk: Walk, *_: Any) -> Any:
 
 @rule("_assert", "_assert_is_none", "_assert_tensor_metadata", "_guards_fn", "_assert_scalar")
 def assertion(walk: Walk, *_: Any, **__: Any) -> Any:
+    """What tracing asserts is no signal."""
     return UNKNOWN

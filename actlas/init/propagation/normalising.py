@@ -53,6 +53,7 @@ def batch_norm_exported(
     walk: Walk, x: Any, weight: Any, bias: Any, running_mean: Any, running_var: Any,
     training: Any, momentum: Any, eps: Any, *_: Any,
 ) -> Any:  # fmt: skip
+    """The same in the order of ATen."""
     return _normalised(_apart(x), weight, bias, eps)
 
 
@@ -61,11 +62,13 @@ def layer_norm(
     walk: Walk, x: Any, parts: Any, weight: Any = None, bias: Any = None, eps: Any = 1e-5,
     *_: Any, **__: Any,
 ) -> Any:  # fmt: skip
+    """All features of a sample lose one mean, so what its places share remains."""
     return _normalised(x, weight, bias, eps)
 
 
 @rule("rms_norm")
 def rms_norm(walk: Walk, x: Any, shape: Any, weight: Any = None, eps: Any = None) -> Any:
+    """The second moment becomes 1, the mean stays in proportion."""
     return _normalised(x, weight, None, eps, about_mean=False)
 
 

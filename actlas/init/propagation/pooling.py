@@ -117,18 +117,21 @@ def _by_place(walk: Walk, x: Signal, dims: Any) -> Signal:
 
 @rule("mean")
 def mean(walk: Walk, x: Any, dim: Any = None, *_: Any, **__: Any) -> Any:
+    """(m, v) becomes (m, v/k), less what places share."""
     count = _merged(walk, walk.signal(x))
     return x.renew() if count is None else mean_of(_by_place(walk, x, dim), count)
 
 
 @rule("sum")
 def total(walk: Walk, x: Any, dim: Any = None, *_: Any, **__: Any) -> Any:
+    """(m, v) becomes (k m, k v), more what places share."""
     count = _merged(walk, walk.signal(x))
     return x.renew() if count is None else _scaled(mean_of(_by_place(walk, x, dim), count), count)
 
 
 @rule("amax")
 def largest(walk: Walk, x: Any, dim: Any = None, *_: Any, **__: Any) -> Any:
+    """The largest of k."""
     count = _merged(walk, walk.signal(x))
     return x.renew() if count is None else largest_of(_by_place(walk, x, dim), count)
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import torch
+from torch.fx.node import map_aggregate
 
 Rule = TypeVar("Rule", bound=Callable[..., Any])
 RULES: dict[str, Callable[..., Any]] = {}
@@ -24,6 +25,13 @@ class Unknown:
 
 
 UNKNOWN = Unknown()
+
+
+def has_unknown(value: Any) -> bool:
+    """Say whether anything in nested arguments is unknown."""
+    found: list[Any] = []
+    map_aggregate(value, found.append)
+    return any(isinstance(item, Unknown) for item in found)
 
 
 def rule(*names: str, weighs: bool = False) -> Callable[[Rule], Rule]:

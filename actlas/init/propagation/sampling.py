@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.fx.node import map_aggregate
 
 from actlas.init.propagation.elementwise import by_channel, is_elementwise
-from actlas.init.propagation.registry import UNKNOWN
+from actlas.init.propagation.registry import UNKNOWN, has_unknown
 from actlas.init.propagation.signal import Signal, gaussian, measured
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def _elementwise(walk: Walk, call: Callable[..., Any], channels: int, args: tupl
     signals = signals_in((args, kwargs))
     others = [item for item in leaves((args, kwargs)) if not isinstance(item, Signal)]
     big = any(isinstance(item, Tensor) and item.numel() > 1 for item in others)
-    if big or UNKNOWN in others or any(s.root is not signals[0].root for s in signals):
+    if big or has_unknown((args, kwargs)) or any(s.root is not signals[0].root for s in signals):
         return None
 
     def at(*points: Tensor) -> Any:
@@ -112,7 +112,7 @@ def _sampled(walk: Walk, call: Callable[..., Any], args: tuple[Any, ...], kwargs
     """Run the call on samples of the shapes that the example has, and measure what comes out."""
     args, kwargs = map_aggregate((args, kwargs), _with_shape)
     signals = signals_in((args, kwargs))
-    if UNKNOWN in leaves((args, kwargs)) or any(signal.shape is None for signal in signals):
+    if has_unknown((args, kwargs)) or any(signal.shape is None for signal in signals):
         raise _NotSampledError("no example_input tells what it works on")
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         torch.manual_seed(0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cache, cached_property
 
 import numpy as np
@@ -65,6 +65,7 @@ class Signal:
         shape: that of the tensor, where an example tells it.
         channels: the number of features, where the shape is not known.
         probabilities: whether the elements along the last dimension add up to 1.
+        seen: of logits behind a mask: how many are left along the last dimension, for some rows.
     """
 
     values: Tensor
@@ -72,7 +73,8 @@ class Signal:
     root: Root
     shape: tuple[int, ...] | None = None
     channels: int | None = None
-    probabilities: bool = field(default=False)
+    probabilities: bool = False
+    seen: tuple[int, ...] = ()
 
     def expect(self, values: Tensor) -> float:
         """Return the mean of a function of the signal, given at its points."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -9,6 +10,7 @@ import torch
 from torch import Tensor, fx, nn
 from torch.fx.node import map_aggregate, map_arg
 
+from actlas.errors import ActlasError
 from actlas.init.propagation import attention, combining, normalising, pooling  # noqa: F401
 from actlas.init.propagation.graph import Traced
 from actlas.init.propagation.ledger import Ledger
@@ -17,11 +19,12 @@ from actlas.init.propagation.registry import (
     RULES,
     UNKNOWN,
     WEIGHING,
+    has_unknown,
     operation_name,
     writes_into_its_input,
 )
 from actlas.init.propagation.sampling import anything, leaves, signals_in
-from actlas.init.propagation.settings import Settings
+from actlas.init.propagation.settings import Estimator, Settings
 from actlas.init.propagation.signal import Root, Signal, gaussian, measured
 from actlas.init.propagation.waves import angular_frequency
 from actlas.init.propagation.weighing import Fan
@@ -96,8 +99,7 @@ class Walk:
         known, estimator = call_of(module), self.settings.estimator(module)
         result: Any = NotImplemented
         if estimator is not None:
-            inputs = [(s.mean, s.variance) for s in signals_in((args, kwargs))]
-            result = gaussian(*estimator(module, *inputs))
+            result = self._estimated(estimator, module, signals_in((args, kwargs)))
         elif known is not None:
             result = RULES[known[0]](self, *args, *known[1], **kwargs)
         if result is NotImplemented:
@@ -105,6 +107,18 @@ class Walk:
         if getattr(module, "inplace", False):
             self._overwrite(result)
         return result
+
+    def _estimated(self, estimator: Estimator, module: nn.Module, inputs: list[Signal]) -> Signal:
+        """Return the signal of the moments that the user's own estimator gives."""
+        moments = estimator(module, *((x.mean, x.variance) for x in inputs))
+        try:
+            mean, variance = map(float, moments)
+        except (TypeError, ValueError):
+            mean = variance = math.nan
+        if not (math.isfinite(mean) and 0 <= variance < math.inf):
+            raise ActlasError(f"the estimator of {type(module).__name__} must return a mean and a "
+                              f"variance, got {moments!r}")  # fmt: skip
+        return gaussian(mean, variance)
 
     def _foreign(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Return what comes out of a module without a rule; its weights stay as they are."""
@@ -130,9 +144,8 @@ class Walk:
 
     def _constant(self, node: fx.Node, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Return what an operation makes of constants, on copies that it may write into."""
-        found = leaves((args, kwargs))
-        if UNKNOWN in found:
-            tensors = [item for item in found if isinstance(item, Tensor)]
+        if has_unknown((args, kwargs)):
+            tensors = [item for item in leaves((args, kwargs)) if isinstance(item, Tensor)]
             return tensors[0].detach() if tensors else UNKNOWN
         owned = map_aggregate((args, kwargs), _copied)
         with torch.no_grad():

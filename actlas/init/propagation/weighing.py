@@ -114,16 +114,19 @@ def _as_it_stands(
 
 @rule("linear", weighs=True)
 def linear(walk: Walk, x: Any, weight: Any, bias: Any = None) -> Any:
-    if not isinstance(weight, Tensor) or not isinstance(x, Signal):
+    """A dense layer: every input of every unit has a weight."""
+    if not isinstance(weight, Tensor):
         return NotImplemented
-    return weigh(walk, x, weight, bias, Fan.of(weight.shape[1]), channels=weight.shape[0])
+    fan = Fan.of(weight.shape[1])
+    return weigh(walk, walk.signal(x), weight, bias, fan, channels=weight.shape[0])
 
 
 @rule("addmm", weighs=True)
 def addmm(walk: Walk, bias: Any, x: Any, weight: Any, **_: Any) -> Any:
-    if not isinstance(weight, Tensor) or not isinstance(x, Signal):
+    """A dense layer whose weight lies the other way round, (in, out)."""
+    if not isinstance(weight, Tensor):
         return NotImplemented
-    return weigh(walk, x, weight, bias, Fan.of(weight.shape[0]), 1, weight.shape[1])
+    return weigh(walk, walk.signal(x), weight, bias, Fan.of(weight.shape[0]), 1, weight.shape[1])
 
 
 @rule("matmul", "mm", "bmm")
@@ -165,6 +168,7 @@ def weighted_mean(share: Signal, value: Signal, length: float) -> Signal:
 
 @rule("bilinear", weighs=True)
 def bilinear(walk: Walk, x: Any, y: Any, weight: Any, bias: Any = None) -> Any:
+    """Each unit weighs all products of a feature of one input and one of the other."""
     size = weight.shape[1] * weight.shape[2]
     return weigh(walk, inner_product(x, y, 1), weight, bias, Fan.of(size), 0, weight.shape[0])
 
@@ -174,8 +178,10 @@ def convolution(
     walk: Walk, x: Any, weight: Any, bias: Any = None, stride: Any = 1, padding: Any = 0,
     dilation: Any = 1, groups: int = 1,
 ) -> Any:  # fmt: skip
+    """A convolution, with the taps that meet zero padding left out of the fan-in."""
     if not isinstance(weight, Tensor):
         return NotImplemented
+    x = walk.signal(x)
     size, kernel = math.prod(weight.shape[1:]), tuple(weight.shape[2:])
     d = len(kernel)
     spatial = walk.spatial(x, d) if _pads(padding) else None
@@ -197,7 +203,7 @@ def transposed(
     """A transposed convolution: each output gathers kernel/stride taps of each input channel."""
     if not isinstance(weight, Tensor):
         return NotImplemented
-    kernel = tuple(weight.shape[2:])
+    x, kernel = walk.signal(x), tuple(weight.shape[2:])
     d, channels = len(kernel), weight.shape[0] // groups
     steps = tuple_of(stride, d)
     spatial = walk.spatial(x, d)
@@ -223,4 +229,5 @@ def embedding(walk: Walk, indices: Any, weight: Any, *_: Any, **__: Any) -> Any:
 
 @rule("aten.embedding", weighs=True)
 def embedding_exported(walk: Walk, weight: Any, indices: Any, *_: Any) -> Any:
+    """The same in the order of ATen."""
     return embedding(walk, indices, weight)
