@@ -26,7 +26,10 @@ def mlp(name: str, depth: int, width: int) -> nn.Sequential:
     """Return linear layers of one width, each but the last with its activation."""
 
     def linear() -> nn.Module:  # without PyTorch's own draw, which takes as long as ours
-        return torch.nn.utils.skip_init(nn.Linear, width, width)  # type: ignore[no-any-return]
+        layer = torch.nn.utils.skip_init(nn.Linear, width, width)
+        for parameter in layer.parameters():
+            nn.init.zeros_(parameter)  # memory as it comes may hold NaN
+        return layer  # type: ignore[no-any-return]
 
     layers: list[nn.Module] = []
     for _ in range(depth - 1):
