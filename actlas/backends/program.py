@@ -30,7 +30,7 @@ COSTS: dict[str, int] = {
     "near": 1, "beyond": 1,
 }  # fmt: skip
 OPERATIONS = {name: number for number, name in enumerate(COSTS)}
-MOST_REGISTERS, MOST_OPERANDS = 64, 32  # as in engine.h
+MOST_REGISTERS, MOST_OPERANDS = 64, 64  # as in engine.h
 DEEPEST = 2  # operations between a root and a sub-expression that may have a table of its own
 X = symbol("x")
 
@@ -285,6 +285,10 @@ def program(roots: tuple[Expr, ...], inputs: tuple[str, ...], factor: str = "") 
     place, registers = _allocate(calls, ready, fixed, len(inputs) + len(constants))
     if registers > MOST_REGISTERS:
         raise Unsupported(f"it needs {registers} registers, there are {MOST_REGISTERS}")
+    if len(inputs) + len(ready) > MOST_OPERANDS:
+        raise Unsupported(
+            f"it has {len(inputs) + len(ready)} inputs and outputs; at most {MOST_OPERANDS}"
+        )
     tables = sorted({int(str(node.value)) for node in calls if node.op == "table"})
     values = tuple(float(constant_value(node) or 0) for node in constants)
     outputs = tuple(place[root] for root in ready)

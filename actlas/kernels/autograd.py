@@ -40,6 +40,7 @@ class Elementwise:
         self.root, self.inputs, self.defaults, self.wide = root, inputs, defaults, wide
         self.tape = compiled(root, inputs, defaults)
         self.kernel = (root, inputs, defaults)
+        self.complete = root.symbols >= set(inputs)  # of the full shape
         self.slopes: dict[int, Elementwise] = {}
         self.fixed: dict[tuple[float, ...], Fixed] = {}
         self.function, self.transformable = _functions(self)
@@ -65,11 +66,11 @@ class Elementwise:
         tensors = [value for value in values if isinstance(value, torch.Tensor)]
         wide = computing_dtype(tensors[0].dtype)
         result = self.tape(*[v.to(wide) if isinstance(v, torch.Tensor) else v for v in values])
-        shape = tensors[0].shape
-        if len(tensors) > 1 and any(tensor.ndim and tensor.shape != shape for tensor in tensors):
-            shape = torch.broadcast_shapes(*(tensor.shape for tensor in tensors))
         if any(result is value for value in values):
             result = result.clone()  # the identity: a Function must not return its own input
+        if self.complete and isinstance(result, torch.Tensor):
+            return result.to(dtype)
+        shape = torch.broadcast_shapes(*(tensor.shape for tensor in tensors))
         if not isinstance(result, torch.Tensor):
             return torch.full(shape, result, dtype=dtype, device=tensors[0].device)
         result = result.to(dtype)  # a view would forbid writing into the result in place

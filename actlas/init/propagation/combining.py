@@ -25,10 +25,14 @@ def _independent(walk: Walk, a: Any, b: Any) -> tuple[Signal, Signal] | None:
     return None if a.root is b.root else (a, b)
 
 
+def _is_mask(value: Any) -> bool:
+    return isinstance(value, Tensor) and value.numel() > 0 and float(value.detach().min()) <= SHUT
+
+
 @rule("add")
 def add(walk: Walk, a: Any, b: Any, *, alpha: float = 1) -> Any:
     """Means and variances add up where the terms are independent."""
-    if isinstance(a, Signal) and isinstance(b, Tensor) and b.numel() and float(b.min()) <= SHUT:
+    if isinstance(a, Signal) and _is_mask(b):
         return shut_out(walk, a, b)
     pair = _independent(walk, a, b)
     if pair is None:

@@ -54,7 +54,7 @@ class Walk:
 
     def run(self) -> Signal | None:
         """Walk to the end; return the first signal of the output."""
-        for node in self.traced.graph.nodes:
+        for node in tuple(self.traced.graph.nodes):  # proxies left in a model would add more
             self.node, self.where, self.operation = node, node.name, node.op
             self.shape = self.traced.shapes.get(node.name)
             value = self._value(node)

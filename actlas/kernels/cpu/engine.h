@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 #define REACH 16.0f /* as in backends/tabulate.py */
-enum { BLOCK = 256, MOST_REGISTERS = 64, MOST_OPERANDS = 32 };
+enum { BLOCK = 256, MOST_REGISTERS = 64, MOST_OPERANDS = 64 };
 
 /* The operations of a program, all over blocks of floats. COSTS in backends/program.py has this order. */
 enum {
