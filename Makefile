@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 TORCH := torch==2.13.0
 
-.PHONY: demo test lint docs bench clean install install-dev
+.PHONY: demo test test-triton lint docs bench clean install install-dev
 .DEFAULT_GOAL := test
 
 $(BIN)/python:
@@ -42,6 +42,12 @@ demo: install
 
 test: install-dev lint
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+# The generated GPU kernels, without a GPU: Triton's interpreter, and binaries for three targets.
+# An extra of its own, for Triton takes a gigabyte and its interpreter many minutes.
+test-triton: install-dev
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt triton
+	$(BIN)/python -m pytest tests/kernels/triton -n 2 --dist loadgroup
 
 lint: install-dev
 	$(BIN)/ruff check .

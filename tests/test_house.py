@@ -25,7 +25,7 @@ PACKAGE = ROOT / "actlas"
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("errors", "machine"), ("expr",), ("catalogue",), ("backends",), ("facts",), ("kernels",),
     ("nn",), ("init",), ("models", "training", "surgery", "export", "integrations"), ("api",),
-    ("study", "plotting", "data", "bench"), ("cli",), ("docs", "explorer"), ("__main__",),
+    ("study", "plotting", "data", "bench", "explorer"), ("cli",), ("docs",), ("__main__",),
 )  # fmt: skip
 HEIGHT = {name: height for height, floor in enumerate(FLOORS) for name in floor}
 PUBLIC = {"ActlasError": "errors", "compare": "study", "functional": "nn", "__version__": "errors",

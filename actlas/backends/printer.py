@@ -30,12 +30,25 @@ class Language:
     runtime: str  # what every printed function may call
     unused: str = ""  # {name}: says that an input is not read, where the language warns of that
     keywords: str = ""  # words that cannot name anything, with spaces between
+    helper: str = ""  # how a helper of the runtime begins, where those not called can be left out
     adapt: Callable[[Expr], Expr] = lambda lowered: lowered  # forms that the language prefers
 
     @cached_property
     def _taken(self) -> frozenset[str]:
         called = " ".join([self.runtime, *self.templates.values()])
         return frozenset([*re.findall(r"(\w+)\)?\(", called), *self.keywords.split()])
+
+    def runtime_for(self, printed: str) -> str:
+        """Return the runtime, without the helpers that `printed` does not need if they can go."""
+        if not self.helper:
+            return self.runtime
+        head, *helpers = re.split(rf"(?m)^(?={self.helper})", self.runtime)
+        kept: list[str] = []
+        for helper in reversed(helpers):  # a helper calls only those above it
+            name = helper.removeprefix(self.helper).partition("(")[0]
+            if re.search(rf"\b{name}\b", "".join([printed, *kept])):
+                kept.insert(0, helper)
+        return "".join([head, *kept])
 
     def safe(self, name: str) -> str:
         """Return `name`, with "_" behind it where it means something else in the language.

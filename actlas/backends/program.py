@@ -25,7 +25,8 @@ from actlas.expr.node import constant_value, intern, make
 # the cycles for eight numbers, beside those of a table.
 COSTS: dict[str, int] = {
     "add": 1, "sub": 1, "mul": 1, "div": 3, "neg": 1, "abs": 1, "min": 1, "max": 1, "sqrt": 4,
-    "sign": 2, "lt": 1, "le": 1, "gt": 1, "ge": 1, "where": 1, "damp": 2, "nan_like": 1,
+    "sign": 2, "lt": 1, "le": 1, "gt": 1, "ge": 1, "where": 1, "where_lt": 1, "where_le": 1,
+    "where_gt": 1, "where_ge": 1, "damp": 2, "nan_like": 1,
     "clip_low": 1, "clip_high": 1, "at_low": 1, "at_high": 1, "log": 12, "wave": 10, "table": 14,
     "near": 1, "beyond": 1,
 }  # fmt: skip
@@ -39,6 +40,9 @@ class Unsupported(Exception):  # noqa: N818
     """The engine cannot run this; the message says why, and the composition runs instead."""
 
 
+Step = tuple[int, int, int, int, int, int]  # operation, result, four arguments
+
+
 @dataclass(frozen=True)
 class Program:
     """Registers: the inputs, then `constants`, then temporaries; `outputs` are read at the end."""
@@ -46,7 +50,7 @@ class Program:
     inputs: tuple[str, ...]
     outputs: tuple[int, ...]
     constants: tuple[float, ...]
-    steps: tuple[tuple[int, int, int, int, int], ...]
+    steps: tuple[Step, ...]
     tables: tuple[Table, ...]
     registers: int
 
@@ -237,6 +241,16 @@ def _ready(node: Expr, depth: int = 0) -> Expr:
     return intern("table", arguments, number)
 
 
+@cache
+def _chosen(node: Expr) -> Expr:
+    """Return the node with every choice by a comparison as one operation of four arguments."""
+    arguments = tuple(map(_chosen, node.args))
+    if node.op == "where" and f"where_{arguments[0].op}" in OPERATIONS:
+        first, *rest = arguments
+        return intern(f"where_{first.op}", (*first.args, *rest))
+    return intern(node.op, arguments, node.value)
+
+
 def _with_near_table(root: Expr) -> Expr:
     """Return the engine's form of a root; one that fits near 0 only has a table for there.
 
@@ -274,6 +288,7 @@ def program(roots: tuple[Expr, ...], inputs: tuple[str, ...], factor: str = "") 
         ready = tuple(map(_ready, roots))
     if factor:
         ready = tuple(make("mul", symbol(factor), root) for root in ready)
+    ready = tuple(map(_chosen, ready))
     nodes = list(walk(*ready))
     constants = [node for node in nodes if node.op == "const"]
     calls = [node for node in nodes if node.op not in ("const", "symbol")]
@@ -296,9 +311,6 @@ def program(roots: tuple[Expr, ...], inputs: tuple[str, ...], factor: str = "") 
                    tuple(_tables[number] for number in tables), registers)  # fmt: skip
 
 
-Step = tuple[int, int, int, int, int]
-
-
 def _steps(calls: list[Expr], place: dict[Expr, int], tables: list[int]) -> tuple[Step, ...]:
     """Return the steps in order; before the far part of a function, the jump over it."""
     steps: list[Step] = []
@@ -308,18 +320,18 @@ def _steps(calls: list[Expr], place: dict[Expr, int], tables: list[int]) -> tupl
         if node.op == "beyond":
             table, _, x = arguments
             at = begin[node.args[0]]
-            steps.insert(at, (OPERATIONS["near"], place[node], table, x, len(steps) + 1 - at))
+            steps.insert(at, (OPERATIONS["near"], place[node], table, x, len(steps) + 1 - at, 0))
         steps.append((OPERATIONS[node.op], place[node], *_operands(node, arguments, tables)))
         begin[node] = len(steps)
     return tuple(steps)
 
 
-def _operands(node: Expr, arguments: list[int], tables: list[int]) -> tuple[int, int, int]:
+def _operands(node: Expr, arguments: list[int], tables: list[int]) -> tuple[int, int, int, int]:
     if len(arguments) == 1:
         third = tables.index(int(str(node.value))) if node.op == "table" else node.value
-        return arguments[0], 0, int(third or 0)
-    a, b, c = (*arguments, 0)[:3]
-    return a, b, c
+        return arguments[0], 0, int(third or 0), 0
+    a, b, c, d = (*arguments, 0, 0)[:4]
+    return a, b, c, d
 
 
 def _allocate(

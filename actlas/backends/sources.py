@@ -8,10 +8,13 @@ from actlas.backends.c import C
 from actlas.backends.javascript import JAVASCRIPT
 from actlas.backends.latex import to_latex
 from actlas.backends.printer import Language, print_function
+from actlas.backends.python import NUMPY, TORCH
 from actlas.errors import ActlasError, nearest
 from actlas.expr import Expr
 
-LANGUAGES: dict[str, Language] = {language.name: language for language in (C, JAVASCRIPT)}
+LANGUAGES: dict[str, Language] = {
+    language.name: language for language in (C, JAVASCRIPT, NUMPY, TORCH)
+}
 
 
 def source(
@@ -25,4 +28,5 @@ def source(
         raise ActlasError(f"there is no printer for {language!r}; there are "
                           f"{', '.join(known)}.{nearest(language, known)}")  # fmt: skip
     chosen = LANGUAGES[language]
-    return f"{chosen.runtime}\n{print_function(chosen, root, inputs, name, usual)}"
+    printed = print_function(chosen, root, inputs, name, usual)
+    return f"{chosen.runtime_for(printed)}\n{printed}"

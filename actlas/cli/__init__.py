@@ -70,7 +70,11 @@ def build() -> typer.Typer:
     for module in pkgutil.iter_modules(__path__):
         if not module.name.startswith("_"):
             found = importlib.import_module(f"{__name__}.{module.name}")
-            app.command(module.name.replace("_", "-"))(found.command)
+            name = module.name.replace("_", "-")
+            if isinstance(found.command, typer.Typer):  # a command with commands of its own
+                app.add_typer(found.command, name=name)
+            else:
+                app.command(name)(found.command)
     return app
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from rich.text import Text
 
-from actlas.cli._terminal import number
+from actlas.facts.wording import number
 
 Array = npt.NDArray[np.float64]
 _DOTS = np.array([[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import shutil
 from collections import Counter
@@ -73,9 +72,10 @@ def _pages() -> str:
 
 
 def _gpu() -> Rows:
-    found = importlib.util.find_spec("triton") is not None
-    return {"Triton": "installed" if found else "not installed; GPU kernels and torch.compile "
-            "on a GPU need it"}  # fmt: skip
+    from actlas.kernels.triton import available
+
+    found = available()
+    return {"GPU": "generated Triton kernels" if found else f"composition: {found.reason}"}
 
 
 def _compiler() -> str | None:

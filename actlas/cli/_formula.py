@@ -7,10 +7,10 @@ from collections import Counter
 from collections.abc import Mapping
 from fractions import Fraction
 
-from actlas.cli._terminal import MINUS
 from actlas.errors import ActlasError
 from actlas.expr import Expr, walk
 from actlas.expr.node import constant_value
+from actlas.facts.wording import MINUS
 
 Part = tuple[str, int]  # a text and how tightly it binds
 _SUM, _QUOTIENT, _PRODUCT, _POWER, _ATOM = 1, 2, 3, 4, 5

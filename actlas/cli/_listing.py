@@ -13,7 +13,8 @@ from rich.text import Text
 from actlas.api import Activation, get, names
 from actlas.catalogue import Paper
 from actlas.cli._records import gain
-from actlas.cli._terminal import console, number
+from actlas.cli._terminal import console
+from actlas.facts.wording import number
 from actlas.nn.structured import Unit, units
 from actlas.plotting import RECONSTRUCTED
 

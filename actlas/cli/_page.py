@@ -16,9 +16,8 @@ from rich.text import Text
 from actlas.api import Activation
 from actlas.catalogue import Definition, Parameter, Value
 from actlas.cli._braille import Line, draw
-from actlas.cli._facts import fact_rows, finding, moment_rows
 from actlas.cli._formula import formula
-from actlas.cli._terminal import listed, number
+from actlas.facts.wording import fact_rows, finding, listed, moment_rows, number
 from actlas.nn.structured import Unit
 from actlas.plotting import RECONSTRUCTED
 

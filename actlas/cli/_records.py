@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from actlas.api import Activation
-from actlas.cli._facts import finding
 from actlas.facts import facts_of
+from actlas.facts.wording import finding
 from actlas.nn.structured import Unit
 
 

@@ -1,4 +1,4 @@
-"""What all commands print with: a console, numbers, JSON."""
+"""What all commands print with: a console, tables, JSON."""
 
 from __future__ import annotations
 
@@ -16,34 +16,11 @@ from rich.table import Table
 
 from actlas.errors import ActlasError
 
-MINUS = "\N{MINUS SIGN}"
-
 
 def console(piped_width: int = 100) -> Console:
     """Return a console for stdout: as wide as the terminal, or `piped_width` into a pipe."""
     fixed = None if sys.stdout.isatty() or "COLUMNS" in os.environ else piped_width
     return Console(width=fixed, markup=False, highlight=False, emoji=False)
-
-
-def number(value: float | None, digits: int = 6) -> str:
-    """Return a number for people: a real minus sign, ∞, and a dash where there is none.
-
-    >>> number(-0.353285778), number(float("inf")), number(None)
-    ('−0.353286', '∞', '–')
-    """
-    if value is None or math.isnan(value):
-        return "–"
-    text = "∞" if math.isinf(value) else f"{abs(value):.{digits}g}"
-    return (MINUS if value < 0 and float(f"{value:.{digits}g}") else "") + text
-
-
-def listed(values: Iterable[float], digits: int = 6) -> str:
-    """Return numbers separated by commas.
-
-    >>> listed([-1.0, 0.5])
-    '−1, 0.5'
-    """
-    return ", ".join(number(value, digits) for value in values)
 
 
 def narrowed(table: Table, screen: Console, less_important: Iterable[str]) -> Table:

@@ -20,6 +20,12 @@ Activations = Annotated[
     str | None,
     typer.Option(metavar="A,B,...", help='Functions: relu,gelu,"leaky_relu(negative_slope=0.2)".'),
 ]
+Network = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NETWORK", help='Not the task\'s: "vgg(depth=9)", timm:NAME; see actlas models.'
+    ),
+]
 Seeds = Annotated[int | None, typer.Option(help="How many seeds to confirm with, at least 2.")]
 Optimizer = Annotated[
     str | None, typer.Option(metavar="NAME", help="sgd (with momentum 0.9), adam or adamw.")
@@ -46,6 +52,7 @@ Workers = Annotated[int | None, typer.Option(help="Processes; by default one per
 def command(
     task: Task = None,
     activations: Activations = None,
+    network: Network = None,
     seeds: Seeds = None,
     optimizer: Optimizer = None,
     budget: Budget = None,
@@ -61,9 +68,11 @@ def command(
     Writes `report.html` and every raw run. Given again, it goes on from what is there.
     """
     from actlas.study import progress_bars, run_plan, split_activations
+    from actlas.study.study_file import plan_text
 
     options = {
-        "task": task, "seeds": seeds, "optimizer": optimizer, "budget": budget, "epochs": epochs,
+        "task": task, "network": network, "seeds": seeds, "optimizer": optimizer,
+        "budget": budget, "epochs": epochs,
         "activations": None if activations is None else split_activations(activations),
     }  # fmt: skip
     study = _plan(plan, options)
@@ -71,7 +80,8 @@ def command(
         _download(study.task, data_root)
     with progress_bars() as listener:
         result = run_plan(study, out=out, data_root=data_root, workers=workers, progress=listener)
-    _print_result(result)
+    print_result(result)
+    typer.echo(f"\nThe same study as a file, for actlas study run:\n\n{plan_text(study)}", nl=False)
 
 
 def _plan(file: Path | None, options: dict[str, Any]) -> Plan:
@@ -96,7 +106,7 @@ def _download(name: str, data_root: Path | None) -> None:
     task.download(data_root)
 
 
-def _print_result(result: Result) -> None:
+def print_result(result: Result) -> None:
     """Print the table, why each verdict is as it is, and where the report lies."""
     from actlas.cli._terminal import console, narrowed
     from actlas.study import render_table

@@ -7,12 +7,11 @@ from itertools import zip_longest
 from actlas.api import Activation
 from actlas.backends.latex import to_latex
 from actlas.catalogue import Parameter
-from actlas.cli._facts import fact_rows, finding, moment_rows
-from actlas.cli._terminal import listed, number
 from actlas.docs import _source
 from actlas.docs._markdown import code, display, page, plain, section, table
 from actlas.expr import derivative
 from actlas.facts import facts_of
+from actlas.facts.wording import fact_rows, finding, listed, moment_rows, number
 
 _LONGEST = 1200  # letters of LaTeX; a longer derivative helps nobody on a page
 

@@ -7,8 +7,8 @@ from itertools import groupby
 from actlas.api import Activation, get, names
 from actlas.catalogue import Paper
 from actlas.cli._records import gain
-from actlas.cli._terminal import number
 from actlas.docs._markdown import page, plain, section, table
+from actlas.facts.wording import number
 from actlas.nn.structured import Unit, units
 
 UNIT_FOLDER = "units"

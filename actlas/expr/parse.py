@@ -182,15 +182,16 @@ class Parser:
         while self.take(","):
             arguments.append(self.comparison())
         self.expect(")")
-        if len(arguments) != _arity(name):
-            raise self.fail(f"{name} takes {_arity(name)} argument(s), got {len(arguments)}")
+        if len(arguments) != arity(name):
+            raise self.fail(f"{name} takes {arity(name)} argument(s), got {len(arguments)}")
         try:
             return VOCABULARY[name](*arguments)
         except TypeError as error:
             raise self.fail(str(error)) from None
 
 
-def _arity(name: str) -> int:
+def arity(name: str) -> int:
+    """Return how many arguments a word of the vocabulary takes."""
     known = PRIMITIVES.get(name)
     return known.arity if known else len(inspect.signature(VOCABULARY[name]).parameters)
 

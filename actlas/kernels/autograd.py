@@ -17,7 +17,7 @@ import torch
 from actlas.backends.torch import Value, compiled
 from actlas.errors import ActlasError
 from actlas.expr import Expr, derivative
-from actlas.kernels import plans
+from actlas.kernels import engines, plans
 from actlas.kernels.cpu import launch
 from actlas.kernels.fixed import Fixed
 
@@ -58,7 +58,7 @@ class Elementwise:
         """Return the value, from the engine where it serves, else from the composition."""
         first = next(value for value in values if isinstance(value, torch.Tensor))
         dtype = computing_dtype(first.dtype) if self.wide else first.dtype
-        result = launch.value(self.kernel, values, dtype) if launch.serves(values) else None
+        result = engines.value(self.kernel, values, dtype)
         return self.composition(*values, dtype=dtype) if result is None else result
 
     def composition(self, *values: Value, dtype: torch.dtype) -> torch.Tensor:
@@ -91,12 +91,24 @@ class Elementwise:
             return self.function.apply(*values)  # type: ignore[no-any-return]
         return self.value(*values)
 
+    def quick(self, x: Any, numbers: tuple[Any, ...]) -> torch.Tensor | None:
+        """Return the value by the shortest way, or None where a longer one has to see to it.
+
+        Numbers count that came the longer way before, where they were checked.
+        """
+        fixed = self.fixed.get(numbers)
+        if fixed is None or not isinstance(x, torch.Tensor) or not fixed.serves(x):
+            return None
+        return None if _transformed() or plans.current_plan() != "input" else fixed(x)
+
     def into(self, out: torch.Tensor, *values: Value) -> torch.Tensor:
         """Write the value into `out`, which has the right shape and dtype; it is no input's part.
 
         Autograd is not asked: the caller has made sure that nothing needs a gradient.
         """
-        found = launch.value(self.kernel, values, out.dtype, out) if self._runs(values) else None
+        found = (
+            None if self._watched(values) else engines.value(self.kernel, values, out.dtype, out)
+        )
         if found is None:
             return out.copy_(self(*values))
         torch.autograd.graph.increment_version(out)
@@ -104,20 +116,20 @@ class Elementwise:
 
     def value_and_slope(self, *values: Value) -> tuple[torch.Tensor, torch.Tensor]:
         """Return the value and the derivative in the first input, in its dtype."""
-        found = launch.value_and_slope(self.kernel, values) if self._runs(values) else None
+        runs = launch.serves(values) and not self._watched(values)
+        found = launch.value_and_slope(self.kernel, values) if runs else None
         if found is not None:
             return found
         first = values[0]
         assert isinstance(first, torch.Tensor)
         return self(*values), self.slope(0)(*values).to(first.dtype)
 
-    def _runs(self, values: Sequence[Value]) -> bool:
-        """Say whether the engine may run and nobody watches: no gradient, transform or graph."""
+    def _watched(self, values: Sequence[Value]) -> bool:
+        """Say whether somebody watches: a gradient is asked for, a transform runs, or a graph."""
         watched = torch.is_grad_enabled() and any(
             isinstance(v, torch.Tensor) and v.requires_grad for v in values
         )
-        unseen = not watched and not _transformed() and not torch.compiler.is_compiling()
-        return unseen and launch.serves(values)
+        return watched or _transformed() or torch.compiler.is_compiling()
 
     def _runs_planned(self, values: Sequence[Value]) -> bool:
         """Say whether something is kept for a backward pass; refuse what no plan can keep."""
@@ -152,11 +164,10 @@ class Elementwise:
         self, values: Sequence[Value], grad: torch.Tensor, wanted: tuple[int, ...]
     ) -> list[torch.Tensor]:
         """Return grad * df/dv for the inputs number `wanted`, summed to their shapes."""
-        if not torch.is_grad_enabled() and launch.serves([*values, grad]):
-            found = launch.gradients(self.kernel, values, grad, wanted)
-            if found is not None:
-                return found
-        return [_pull_back(self.slope(i), values, grad, values[i]) for i in wanted]
+        found = None
+        if not torch.is_grad_enabled():
+            found = engines.gradients(self.kernel, values, grad, wanted)
+        return found or [_pull_back(self.slope(i), values, grad, values[i]) for i in wanted]
 
 
 _shared: list[Elementwise] = []

@@ -10,7 +10,7 @@ import torch
 
 from actlas.catalogue import Definition, Parameter, Shape, find, unroll
 from actlas.errors import ActlasError, UnsupportedDtypeError
-from actlas.kernels.autograd import apply, elementwise, shared
+from actlas.kernels.autograd import Elementwise, apply, elementwise, shared
 
 
 @torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
@@ -26,6 +26,14 @@ def _kernel_key(entry: Definition, shape: Shape) -> int:
     known = shape == entry.default_shape and len(entry.inputs) == 1
     defaults = tuple(usual[name] for name in entry.scalars(shape)) if known else ()
     return elementwise(entry.expression(shape), inputs, defaults).key
+
+
+@cache
+def quick_kernel(entry: Definition) -> Elementwise | None:
+    """Return the kernel of an entry of one tensor and of scalars alone, else None."""
+    scalar = not any(p.is_vector or p.choices for p in entry.parameters.values())
+    single = scalar and len(entry.inputs) == 1
+    return shared(_kernel_key(entry, entry.default_shape)) if single else None
 
 
 def evaluate(

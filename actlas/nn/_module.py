@@ -12,7 +12,7 @@ from torch import nn
 from actlas.catalogue import Definition, Domain
 from actlas.errors import ActlasError, nearest
 from actlas.kernels import plans
-from actlas.nn._apply import evaluate, evaluate_inplace
+from actlas.nn._apply import evaluate, evaluate_inplace, quick_kernel
 
 _FACTORY: dict[str, Any] = {"device": None, "dtype": None}
 
@@ -76,6 +76,11 @@ class ElementwiseModule(nn.Module):
 
     def _evaluate(self, *inputs: torch.Tensor) -> torch.Tensor:
         x = inputs[0]
+        kernel = None if torch.compiler.is_compiling() else quick_kernel(self.entry)
+        if kernel is not None and not self._learned and not self.inplace:
+            y = kernel.quick(x, tuple([getattr(self, name) for name in self.entry.parameters]))
+            if y is not None:
+                return y
         run = evaluate_inplace if self.inplace else evaluate
         if not self._has_channels(x):
             return run(self.entry, inputs, self.parameter_values())

@@ -2,6 +2,7 @@
 
 from actlas.study.arms import split_activations
 from actlas.study.comparison import Result, StudyInterrupted, compare, run_plan
+from actlas.study.networks import build_network
 from actlas.study.plan import Plan, make_plan, read_plan
 from actlas.study.progress import Progress, progress_bars
 from actlas.study.statistics import Verdict
@@ -19,6 +20,6 @@ from actlas.study.tasks import (
 
 __all__ = [
     "ACCURACY", "Data", "Metric", "Plan", "Progress", "Result", "Split", "StudyInterrupted",
-    "Task", "Verdict", "compare", "download", "find_task", "make_plan", "progress_bars",
-    "read_plan", "render_table", "run_plan", "split_activations", "task_names",
+    "Task", "Verdict", "build_network", "compare", "download", "find_task", "make_plan",
+    "progress_bars", "read_plan", "render_table", "run_plan", "split_activations", "task_names",
 ]  # fmt: skip

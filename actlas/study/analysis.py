@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from actlas.study import statistics
+from actlas.study import judging, statistics
 from actlas.study.arms import Arm
 from actlas.study.experiment import Outcome
 from actlas.study.plan import Plan
@@ -67,12 +67,19 @@ def analyse(plan: Plan, task: Task, arms: Sequence[Arm], outcome: Outcome) -> An
     scores = {arm.label: _test_scores(outcome, arm) for arm in arms}
     reference, twin, *others = arms
     improvements = {
-        arm.label: task.metric.sign * (scores[arm.label] - scores[reference.label])
+        arm.label: task.metric.sign
+        * (scores[arm.label] - scores[reference.label][: len(scores[arm.label])])
         for arm in (twin, *others)
     }
     floor = statistics.noise_floor(improvements[twin.label].tolist())
-    differences = _differences(improvements, [arm.label for arm in others], floor)
-    rows = tuple(_row(arm, scores, differences, plan, outcome, floor, len(others)) for arm in arms)
+    differences = _differences(improvements, [arm.label for arm in others], floor, plan)
+    judged = {
+        arm.label: _judged(
+            improvements[arm.label], improvements[twin.label], differences[arm.label], plan, others
+        )
+        for arm in others
+    }
+    rows = tuple(_row(arm, scores, differences, judged, outcome) for arm in arms)
     figures = Figures(plan.practical_difference or 1.0)
     return Analysis(rows, floor, headline(rows, task, figures))
 
@@ -82,7 +89,7 @@ def _test_scores(outcome: Outcome, arm: Arm) -> np.ndarray:
 
 
 def _differences(
-    improvements: Mapping[str, np.ndarray], family: Sequence[str], floor: float
+    improvements: Mapping[str, np.ndarray], family: Sequence[str], floor: float, plan: Plan
 ) -> dict[str, Difference]:
     """Return the differences by label; Holm's correction is over `family`, without the A/A arm."""
     generator = np.random.default_rng(0)
@@ -90,7 +97,12 @@ def _differences(
     corrected = dict(zip(family, statistics.holm([p[label] for label in family]), strict=True))
     found = {}
     for label, values in improvements.items():
-        interval = statistics.mean_interval(values)
+        single = label not in family  # the A/A arm is compared with nothing
+        interval = (
+            statistics.mean_interval(values)
+            if single
+            else judging.interval(values, plan, len(family))
+        )
         found[label] = Difference(
             interval=interval,
             effect_size=statistics.cohen_dz(values),
@@ -101,33 +113,28 @@ def _differences(
     return found
 
 
+def _judged(
+    values: np.ndarray, twin: np.ndarray, difference: Difference, plan: Plan, others: Sequence[Arm]
+) -> tuple[Verdict, str]:
+    assert difference.p_holm is not None
+    return judging.verdict(values, twin, plan, len(others), difference.p_holm)
+
+
 def _row(
     arm: Arm,
     scores: Mapping[str, np.ndarray],
     differences: Mapping[str, Difference],
-    plan: Plan,
+    judged: Mapping[str, tuple[Verdict, str]],
     outcome: Outcome,
-    floor: float,
-    comparisons: int,
 ) -> Row:
-    difference = differences.get(arm.label)
-    verdict, reason = None, ""
-    if difference is not None and difference.p_holm is not None:
-        verdict, reason = statistics.decide(
-            difference.interval,
-            difference.p_holm,
-            practical=plan.practical_difference or 0.0,
-            floor=floor,
-            seeds=len(plan.seeds),
-            needed=statistics.seeds_needed(comparisons),
-        )
+    verdict, reason = judged.get(arm.label, (None, ""))
     return Row(
         arm=arm,
         tuning=outcome.tunings[arm.label],
         scores=tuple(scores[arm.label].tolist()),
         score=statistics.mean_interval(scores[arm.label].tolist()),
         diverged=sum(record.diverged for record in outcome.confirmations[arm.label]),
-        difference=difference,
+        difference=differences.get(arm.label),
         verdict=verdict,
         reason=reason,
     )

@@ -30,6 +30,15 @@ def parse_activation(text: str) -> tuple[str, dict[str, Any]]:
     >>> parse_activation("leaky_relu(negative_slope=0.2)")
     ('leaky_relu', {'negative_slope': 0.2})
     """
+    return parse_call(text, "activation", "leaky_relu(negative_slope=0.2)")
+
+
+def parse_call(text: str, what: str, example: str) -> tuple[str, dict[str, Any]]:
+    """Split "name(option=value, ...)" in name and options; `what` and `example` are for errors.
+
+    >>> parse_call("vgg(depth=9)", "network", "vgg(depth=16)")
+    ('vgg', {'depth': 9})
+    """
     name, bracket, rest = text.strip().partition("(")
     if not bracket:
         return name, {}
@@ -40,8 +49,8 @@ def parse_activation(text: str) -> tuple[str, dict[str, Any]]:
         return name, {str(item.arg): ast.literal_eval(item.value) for item in call.keywords}
     except (SyntaxError, ValueError):
         raise ActlasError(
-            f"cannot read the activation {text!r}; write a name, or a name with parameters as in "
-            f"leaky_relu(negative_slope=0.2)"
+            f"cannot read the {what} {text!r}; write a name, or a name with parameters as in "
+            f"{example}"
         ) from None
 
 

@@ -11,11 +11,14 @@ from actlas.errors import ActlasError, need_extra
 from actlas.study.analysis import Analysis, Row, analyse
 from actlas.study.arms import Arm, make_arms, split_activations
 from actlas.study.executor import worker_pool
-from actlas.study.experiment import Experiment, Outcome
+from actlas.study.experiment import Experiment, Outcome, code_of
+from actlas.study.judging import looks
+from actlas.study.networks import with_network
 from actlas.study.plan import Plan, make_plan
 from actlas.study.progress import Listener
 from actlas.study.statistics import Verdict
 from actlas.study.store import Store
+from actlas.study.study_file import plan_text
 from actlas.study.tasks import Task, find_task, load_data
 from actlas.study.training import Record
 from actlas.study.tuning import first_grid
@@ -71,8 +74,10 @@ def compare(
     progress: Listener | None = None,
     epochs: int | None = None,
     practical_difference: float | None = None,
+    network: str | None = None,
+    design: str = "fixed",
 ) -> Result:
-    """Compare activation functions on a task, and write `report.html` and `results.jsonl`.
+    """Compare activation functions on a task, and write `report.html` and `study.db`.
 
     Every function gets the same budget of learning rates, chosen on the validation set, and is
     then trained on fresh seeds. For one seed, all functions see the same batches and start from
@@ -91,6 +96,10 @@ def compare(
         progress: called with a `Progress` after every run.
         epochs: passes over the training data, by default the task's.
         practical_difference: what is too small to matter, by default the task's.
+        network: a network in place of the task's own: "wide_resnet(depth=10, width=1)",
+            "timm:NAME" or "torchvision:NAME".
+        design: "fixed", or "adaptive": seeds are added until the interval decides, with as strict
+            an error over all looks; `seeds` are then the most.
 
     Raises:
         ActlasError: before any training, if an argument is wrong, data cannot be read or `out`
@@ -105,7 +114,8 @@ def compare(
     names = split_activations(activations) if isinstance(activations, str) else activations
     plan = make_plan(
         {
-            "task": task, "activations": tuple(names), "seeds": seeds, "optimizer": optimizer,
+            "task": task, "network": network, "activations": tuple(names), "seeds": seeds,
+            "optimizer": optimizer, "design": design,
             "budget": budget, "epochs": epochs, "practical_difference": practical_difference,
         }
     )  # fmt: skip
@@ -129,10 +139,13 @@ def run_plan(
     plan = plan.resolved(task)
     first_grid(plan, task)
     arms = make_arms(plan.activations, plan.reference)
+    looks(plan, len(arms) - 2)
     root = None if data_root is None else Path(data_root)
-    load_data(plan.task, root)
+    task = with_network(task, plan.network, load_data(plan.task, root), check=True)
     folder = Path(out)
     with Store(folder) as store:
+        store.remember("plan", plan_text(plan))
+        store.remember("code", code_of(plan))
         outcome = _run(plan, task, arms, store, root, workers, progress)
     result = Result(
         plan, task, arms, analyse(plan, task, arms, outcome), outcome, folder / "report.html"

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Iterator, Sequence
-from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_completed
+from collections.abc import Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing import connection
@@ -16,6 +17,7 @@ from pathlib import Path
 import torch
 
 from actlas.errors import ActlasError
+from actlas.study.networks import with_network
 from actlas.study.provenance import usable_cores
 from actlas.study.tasks import find_task, load_data
 from actlas.study.training import Record, RunSpec, train
@@ -23,28 +25,35 @@ from actlas.study.training import Record, RunSpec, train
 
 def run_one(spec: RunSpec, data_root: Path | None) -> Record:
     """Train one network in this process; the data are read once per process."""
-    return train(spec, find_task(spec.task), load_data(spec.task, data_root))
+    data = load_data(spec.task, data_root)
+    return train(spec, with_network(find_task(spec.task), spec.network, data), data)
 
 
 def run_all(
-    specs: Sequence[RunSpec], executor: Executor | None, data_root: Path | None
+    specs: Iterable[RunSpec], executor: Executor | None, data_root: Path | None
 ) -> Iterator[Record]:
     """Yield the record of every specification, in the order in which they finish.
 
     Args:
-        specs: what to train.
+        specs: what to train; taken one by one, and hardly sooner than a worker is free.
         executor: anything of the shape of `concurrent.futures`; None trains in this process.
         data_root: the folder with the data sets.
     """
     if executor is None:
         yield from (run_one(spec, data_root) for spec in specs)
         return
-    futures: list[Future[Record]] = []
+    waiting, ahead = iter(specs), _workers(executor) + 1
+    futures: set[Future[Record]] = set()
     try:
-        with _deaf_to_interrupts():
-            futures += [executor.submit(run_one, spec, data_root) for spec in specs]
-        for future in as_completed(futures):
-            yield future.result()
+        while True:
+            with _deaf_to_interrupts():
+                for spec in itertools.islice(waiting, ahead - len(futures)):
+                    futures.add(executor.submit(run_one, spec, data_root))
+            if not futures:
+                return
+            done, futures = wait(futures, return_when=FIRST_COMPLETED)
+            for future in done:
+                yield future.result()
     except BrokenProcessPool:
         raise ActlasError(
             "a worker process ended too early: it ran out of memory, or the script that called "
@@ -53,6 +62,11 @@ def run_all(
     finally:
         for future in futures:
             future.cancel()
+
+
+def _workers(executor: Executor) -> int:
+    """Return how many processes a pool has; the cores where it does not tell."""
+    return int(getattr(executor, "_max_workers", len(usable_cores())))
 
 
 @contextmanager

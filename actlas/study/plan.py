@@ -5,11 +5,12 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from actlas.errors import ActlasError, nearest
+from actlas.study.arms import split_activations
 from actlas.study.tasks import Task
 from actlas.study.training import OPTIMIZERS
 
@@ -23,10 +24,14 @@ class Plan(BaseModel):
 
     Args:
         task: a task's name, or `module:attribute`.
+        network: a network in place of the task's own: "wide_resnet(depth=10, width=1)",
+            "timm:NAME", "torchvision:NAME"; `actlas models` lists ours.
         activations: the functions, with parameters where wanted: "leaky_relu(negative_slope=0.2)".
         reference: the function that the others are compared with.
         seeds: the seeds of the confirmation, at least 2; a number n stands for 0 ... n-1.
         tuning_seeds: the seeds of the learning-rate search; they draw other numbers than `seeds`.
+        design: "fixed" runs every seed; "adaptive" looks as seeds are added, and stops a function
+            as soon as its interval decides: `seeds` are then the most, at least 5.
         optimizer: "sgd" (momentum 0.9), "adam" or "adamw".
         budget: the most learning rates that are tried for a function: the same for every one.
         learning_rates: the first grid, instead of the task's; at most `budget` of them.
@@ -38,10 +43,12 @@ class Plan(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     task: str = "digits"
+    network: str | None = None
     activations: tuple[str, ...] = ("relu", "gelu", "silu", "mish", "telu", "serf")
     reference: str = "relu"
     seeds: Annotated[Seeds, Field(min_length=2)] = tuple(range(10))
     tuning_seeds: Seeds = (0, 1)
+    design: Literal["fixed", "adaptive"] = "fixed"
     optimizer: str = "sgd"
     budget: Count = 5
     learning_rates: Annotated[tuple[Positive, ...], Field(min_length=1)] | None = None
@@ -51,7 +58,12 @@ class Plan(BaseModel):
     gradient_clip: Positive = 1.0
     practical_difference: Positive | None = None
 
-    @field_validator("seeds", "tuning_seeds", mode="before")
+    @field_validator("activations", mode="before", json_schema_input_type=str | list[str])
+    @classmethod
+    def _names(cls, value: Any) -> Any:
+        return split_activations(value) if isinstance(value, str) else value
+
+    @field_validator("seeds", "tuning_seeds", mode="before", json_schema_input_type=int | list[int])
     @classmethod
     def _count_or_list(cls, value: Any) -> Any:
         return tuple(range(value)) if isinstance(value, int) and value >= 0 else value

@@ -15,8 +15,8 @@ from actlas.machine import machine, usable_cores
 # The packages whose code decides what a run gives. Reports and statistics are left out: they can
 # be changed without training anything again.
 NUMERICS = (
-    "expr", "catalogue", "backends", "facts", "kernels", "nn", "init",
-    "study/training", "study/tasks",
+    "expr", "catalogue", "backends", "facts", "kernels", "nn", "init", "models",
+    "surgery/replacement", "study/training", "study/tasks", "study/networks",
 )  # fmt: skip
 
 __all__ = ["NUMERICS", "code_version", "machine", "usable_cores"]
@@ -24,13 +24,14 @@ _ROOT = Path(__file__).parent.parent
 
 
 @cache
-def code_version(defined_in: Path | None = None) -> str:
+def code_version(defined_in: Path | None = None, peer: str = "") -> str:
     """Return a hash of all code that decides the outcome of a run.
 
     Args:
         defined_in: the file of a user's own task, so that a change there counts too.
+        peer: library and version that a network comes from, where it is not ours.
     """
-    digest = hashlib.sha256(f"torch {torch.__version__} numpy {numpy.__version__}".encode())
+    digest = hashlib.sha256(f"torch {torch.__version__} numpy {numpy.__version__}{peer}".encode())
     for path in [*_sources(), *([defined_in] if defined_in else [])]:
         digest.update(path.name.encode())
         digest.update(path.read_bytes())

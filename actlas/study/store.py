@@ -1,77 +1,218 @@
-"""The store of finished runs: one JSON line each, safe against a kill at any moment."""
+"""The store of runs: SQLite, so that several processes share a study and a kill loses nothing."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
+import json
+import sqlite3
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import closing, suppress
+from dataclasses import asdict
 from pathlib import Path
-from typing import IO
 
 from actlas.errors import ActlasError
-from actlas.study.training import Record
+from actlas.study.database import connect, opened, refusal, transaction
+from actlas.study.leases import LEASE_SECONDS, Heartbeat, is_gone, new_owner
+from actlas.study.training import Phase, Record, RunSpec
 
-FILE_NAME = "results.jsonl"
+FILE_NAME = "study.db"
+OLD_NAME = "results.jsonl"  # one JSON line for each run; still read
 
 
 class Store:
-    """Finished runs by key, in memory and in `results.jsonl`.
+    """The runs of a study in `study.db`: finished, or leased to the runner that trains them.
 
-    A line that was cut short by a kill is dropped; any other unreadable line is an ActlasError.
+    A run's key is the content hash of its whole specification and of the code. A lease is renewed
+    while its runner lives; it is void when the runner's process is gone, or its time is over.
+
+    Args:
+        folder: made if it is not there.
+        lease_seconds: after this long without a sign a runner elsewhere is taken for dead.
+
+    Raises:
+        ActlasError: if the folder cannot be written, or the file there is damaged or not ours.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, lease_seconds: float = LEASE_SECONDS) -> None:
         self.path = folder / FILE_NAME
+        self.owner = new_owner()
+        self._lease = lease_seconds
+        self._heartbeat: Heartbeat | None = None
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            self._file: IO[bytes] = self.path.open("a+b")
-        except OSError as error:
+            self._connection = connect(self.path)
+        except (OSError, sqlite3.OperationalError) as error:
+            reason = error.strerror if isinstance(error, OSError) else error
             raise ActlasError(
-                f"cannot write to the output folder {folder}: {error.strerror}; choose another "
-                f"one with --out"
+                f"cannot write to the output folder {folder}: {reason}; choose another one with "
+                f"--out"
             ) from error
         try:
-            self._records = dict(self._load())
+            self._take_over(folder / OLD_NAME)
         except ActlasError:
             self.close()
             raise
 
-    def _load(self) -> Iterator[tuple[str, Record]]:
-        self._file.seek(0)
-        complete, newline, rest = self._file.read().rpartition(b"\n")
-        if rest:
-            self._file.truncate(len(complete) + len(newline))
-        for number, line in enumerate(complete.decode(errors="replace").splitlines(), start=1):
-            try:
-                record = Record.from_json(line)
-            except (ValueError, KeyError, TypeError, AttributeError):
-                raise ActlasError(
-                    f"{self.path}, line {number} is not a finished run; remove the line, or "
-                    f"choose another folder with --out"
-                ) from None
-            yield record.spec.key, record
+    # ------------------------------------------------------------ finished runs
 
     def __contains__(self, key: str) -> bool:
-        return key in self._records
+        return self._text(key) is not None
 
     def __getitem__(self, key: str) -> Record:
-        return self._records[key]
+        text = self._text(key)
+        if text is None:
+            raise KeyError(key)
+        return self._record(key, text)
 
     def __len__(self) -> int:
-        return len(self._records)
+        query = "SELECT count(*) FROM trials WHERE record IS NOT NULL"
+        return int(self._connection.execute(query).fetchone()[0])
+
+    def records(self) -> Iterator[Record]:
+        """Yield every finished run, the search first, then by seed and function."""
+        query = "SELECT key, record FROM trials WHERE record IS NOT NULL"
+        found = [self._record(*row) for row in self._connection.execute(query)]
+        order = list(Phase)
+        yield from sorted(
+            found,
+            key=lambda record: (
+                order.index(record.spec.phase), record.spec.seed, record.spec.activation,
+                record.spec.learning_rate, record.spec.twin, record.spec.key,
+            ),
+        )  # fmt: skip
 
     def add(self, record: Record) -> None:
-        """Append one record; it is on the disk when this returns."""
-        self._file.write(record.to_json().encode() + b"\n")
-        self._file.flush()
-        os.fsync(self._file.fileno())
-        self._records[record.spec.key] = record
+        """Keep a finished run; it is on the disk when this returns. The first result stays."""
+        with transaction(self._connection):
+            self._connection.execute(
+                "INSERT INTO trials (key, spec, record) VALUES (?, ?, ?) ON CONFLICT (key) DO "
+                "UPDATE SET record = coalesce(record, excluded.record), owner = NULL, "
+                "expires = NULL",
+                (record.spec.key, _written(record.spec), record.to_json()),
+            )
+
+    # ------------------------------------------------------------ leases
+
+    def claims(self, specs: Iterable[RunSpec]) -> Iterator[RunSpec]:
+        """Yield the runs that nobody has finished or is training, each leased to this runner."""
+        for spec in specs:
+            if self._claim(spec):
+                yield spec
+
+    def _claim(self, spec: RunSpec) -> bool:
+        if self._heartbeat is None:
+            self._heartbeat = Heartbeat(self._lease / 4, self._renew)
+        query = "SELECT record IS NOT NULL, owner, expires FROM trials WHERE key = ?"
+        with transaction(self._connection):
+            row = self._connection.execute(query, (spec.key,)).fetchone()
+            if row is not None and (row[0] or self._is_held(row[1], row[2])):
+                return False
+            self._connection.execute(
+                "INSERT INTO trials (key, spec, owner, expires, attempts) VALUES (?, ?, ?, ?, 1) "
+                "ON CONFLICT (key) DO UPDATE SET owner = excluded.owner, "
+                "expires = excluded.expires, attempts = attempts + 1",
+                (spec.key, _written(spec), self.owner, time.time() + self._lease),
+            )
+        return True
+
+    def _is_held(self, owner: str | None, expires: float | None) -> bool:
+        """Return whether another runner has a lease that counts."""
+        if owner is None or owner == self.owner or expires is None:
+            return False
+        return expires > time.time() and not is_gone(owner)
+
+    def _renew(self) -> None:
+        with suppress(sqlite3.Error), closing(opened(self.path)) as connection:
+            connection.execute(
+                "UPDATE trials SET expires = ? WHERE owner = ? AND record IS NULL",
+                (time.time() + self._lease, self.owner),
+            )
+
+    def counts(self, code: str | None = None) -> dict[Phase, tuple[int, int]]:
+        """Return for each phase how many runs are finished, and how many somebody is training.
+
+        Args:
+            code: count the runs of this code only.
+        """
+        query = "SELECT spec, record IS NOT NULL, owner, expires FROM trials"
+        found = dict.fromkeys(Phase, (0, 0))
+        for spec, done, owner, expires in self._connection.execute(query):
+            fields = json.loads(spec)
+            if code not in (None, fields["code"]):
+                continue
+            phase = Phase(fields["phase"])
+            finished, running = found[phase]
+            held = not done and self._is_held(owner, expires)
+            found[phase] = (finished + bool(done), running + held)
+        return found
+
+    def attempts(self) -> int:
+        """Return how often a run was begun, by whomever."""
+        query = "SELECT coalesce(sum(attempts), 0) FROM trials"
+        return int(self._connection.execute(query).fetchone()[0])
+
+    # ------------------------------------------------------------ the study itself
+
+    def remember(self, name: str, value: str) -> None:
+        """Keep a text beside the runs: the study file that they belong to."""
+        with transaction(self._connection):
+            self._connection.execute(
+                "INSERT INTO study VALUES (?, ?) ON CONFLICT (name) DO UPDATE "
+                "SET value = excluded.value",
+                (name, value),
+            )
+
+    def recall(self, name: str) -> str | None:
+        """Return a text that was kept, or None."""
+        query = "SELECT value FROM study WHERE name = ?"
+        row = self._connection.execute(query, (name,)).fetchone()
+        return None if row is None else str(row[0])
 
     def close(self) -> None:
-        """Close the file; the records stay readable."""
-        self._file.close()
+        """Give back the leases that were not used, and close the file."""
+        if self._heartbeat is not None:
+            self._heartbeat.stop()
+        with suppress(sqlite3.Error):
+            self._connection.execute(
+                "UPDATE trials SET owner = NULL, expires = NULL WHERE owner = ? AND record IS NULL",
+                (self.owner,),
+            )
+        self._connection.close()
 
     def __enter__(self) -> Store:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    # ------------------------------------------------------------ reading
+
+    def _text(self, key: str) -> str | None:
+        query = "SELECT record FROM trials WHERE key = ?"
+        row = self._connection.execute(query, (key,)).fetchone()
+        return None if row is None else row[0]
+
+    def _record(self, key: str, text: str) -> Record:
+        try:
+            return Record.from_json(text)
+        except (ValueError, KeyError, TypeError, AttributeError):
+            raise refusal(self.path, f"the run {key} in it cannot be read") from None
+
+    def _take_over(self, old: Path) -> None:
+        """Read the runs of an earlier version's file, once; its last line may be cut short."""
+        if not old.exists() or self.recall("taken over") is not None:
+            return
+        complete = old.read_bytes().rpartition(b"\n")[0]
+        for number, line in enumerate(complete.decode(errors="replace").splitlines(), start=1):
+            try:
+                self.add(Record.from_json(line))
+            except (ValueError, KeyError, TypeError, AttributeError):
+                raise ActlasError(
+                    f"{old}, line {number} is not a finished run; remove the line, or choose "
+                    f"another folder with --out"
+                ) from None
+        self.remember("taken over", old.name)
+
+
+def _written(spec: RunSpec) -> str:
+    return json.dumps(asdict(spec), sort_keys=True)

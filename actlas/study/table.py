@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from actlas.study.analysis import Row
 from actlas.study.comparison import Result
 from actlas.study.statistics import Verdict
-from actlas.study.wording import Figures, multiple, p_value
+from actlas.study.wording import Figures, multiple, p_value, seeds_in_words
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -28,7 +28,7 @@ def render_table(result: Result) -> Table:
     metric, plan = result.task.metric, result.plan
     figures = Figures(plan.practical_difference or 1.0)
     caption = (
-        f"{len(plan.seeds)} paired seeds; differences below {plan.practical_difference:g} "
+        f"{seeds_in_words(plan)}; differences below {plan.practical_difference:g} "
         f"{metric.unit} do not matter; noise floor {figures.score(result.analysis.noise_floor)} "
         f"{metric.unit}; positive = better"
     )

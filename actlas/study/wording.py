@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from actlas.study.plan import Plan
 from actlas.study.statistics import Interval
 
 
@@ -40,6 +41,18 @@ class Figures:
     def change_span(self, interval: Interval) -> str:
         """Return the two ends of an interval of differences, with their signs."""
         return f"{self.change(interval.low)} to {self.change(interval.high)}"
+
+
+def seeds_in_words(plan: Plan) -> str:
+    """Return how many seeds a study has.
+
+    >>> from actlas.study.plan import Plan
+    >>> seeds_in_words(Plan(seeds=8)), seeds_in_words(Plan(seeds=40, design="adaptive"))
+    ('8 paired seeds', 'up to 40 paired seeds, added until the interval decides')
+    """
+    if plan.design == "fixed":
+        return f"{len(plan.seeds)} paired seeds"
+    return f"up to {len(plan.seeds)} paired seeds, added until the interval decides"
 
 
 def multiple(value: float | None) -> str:

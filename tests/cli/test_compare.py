@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
@@ -13,13 +12,17 @@ import pytest
 
 pytest.importorskip("scipy")
 
+from tests.study.test_store import finished
+
 QUICK = ("--activations", "relu,gelu", "--seeds", "2", "--epochs", "1", "--budget", "1",
          "--workers", "1")  # fmt: skip
 
 
 def records(folder):
-    lines = (folder / "results.jsonl").read_text(encoding="utf-8").splitlines()
-    return [json.loads(line) for line in lines]
+    from actlas.study.store import Store
+
+    with Store(folder) as store:
+        return list(store.records())
 
 
 def test_a_study_ends_with_table_verdict_and_report(run, tmp_path):
@@ -33,6 +36,7 @@ def test_a_study_ends_with_table_verdict_and_report(run, tmp_path):
     before = len(records(out))
     assert run("compare", *QUICK, "--out", str(out)).exit_code == 0
     assert len(records(out)) == before
+    assert 'activations = ["relu", "gelu"]' in result.stdout  # the study file it stands for
 
 
 def test_the_verdict_is_shown_on_80_columns(run, tmp_path, monkeypatch):
@@ -101,9 +105,8 @@ def test_ctrl_c_keeps_what_is_finished(tmp_path):
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
     )  # fmt: skip
-    results = out / "results.jsonl"
     deadline = time.monotonic() + 120
-    while not (results.exists() and results.stat().st_size) and time.monotonic() < deadline:
+    while not finished(out) and time.monotonic() < deadline:
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
     _, complaint = process.communicate(timeout=60)

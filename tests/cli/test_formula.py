@@ -6,9 +6,9 @@ import pytest
 
 from actlas.cli._braille import Line, draw
 from actlas.cli._formula import UNICODE_OPERATIONS, formula
-from actlas.cli._terminal import number
 from actlas.expr import exp, maximum, powr, sigmoid, sin, sqrt, symbol, tanh, where
 from actlas.expr.primitives import PRIMITIVES
+from actlas.facts.wording import number
 from tests.conftest import over
 
 x, alpha, a = symbol("x"), symbol("alpha"), symbol("a")

@@ -86,7 +86,8 @@ def test_the_quick_commands_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 def test_all_commands_are_told_of() -> None:
     told = {words[1] for words in command_lines()}
-    assert told == {command.name for command in app.registered_commands}
+    known = (*app.registered_commands, *app.registered_groups)
+    assert told == {command.name for command in known}
 
 
 def test_extras_and_targets_are_there() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -20,6 +19,7 @@ from actlas.study.report import render
 from actlas.study.report.markup import Markup, element, join
 from actlas.study.report.scale import Scale, covering
 from actlas.study.statistics import noise_floor
+from actlas.study.store import Store
 from actlas.study.training import Phase
 
 ACTIVATIONS = ("relu", "leaky_relu(negative_slope=0.2)", "prelu")
@@ -71,10 +71,11 @@ def test_verdicts_are_given_for_the_others_alone(result: Result) -> None:
 
 
 def test_raw_runs_are_kept_with_code_and_machine(result: Result) -> None:
-    lines = (result.report_path.parent / "results.jsonl").read_text().splitlines()
-    records = [json.loads(line) for line in lines]
+    with Store(result.report_path.parent) as store:
+        records = list(store.records())
     assert len(records) == len(result.records) == 4 * (2 * 2 + 3)
-    assert all(r["spec"]["code"] and r["machine"]["torch"] and r["key"] for r in records)
+    assert all(record in records for record in result.records)
+    assert all(record.spec.code and record.machine["torch"] for record in records)
 
 
 def test_worker_processes_give_the_same_numbers(result: Result, tmp_path: Path) -> None:
@@ -142,7 +143,7 @@ def test_the_report_says_what_it_must(result: Result) -> None:
     text = result.report_path.read_text(encoding="utf-8")
     for part in ("noise floor", "What this study cannot say", "LeakyReLU(negative_slope=0.2)",
                  "learned weight", "3 seeds and 2 comparisons", "prefers-color-scheme: dark",
-                 "results.jsonl", result.records[0].spec.code, result.headline):  # fmt: skip
+                 "study.db", result.records[0].spec.code, result.headline):  # fmt: skip
         assert part in text
     assert text.count('class="panel"') == 4 + 4 + 3
 

@@ -58,13 +58,11 @@ def test_exact_sign_flip_agrees_with_scipy() -> None:
     )
 
 
-def test_random_sign_flips_come_close_to_exact_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_random_sign_flips_come_close_to_exact_ones() -> None:
     values = np.random.default_rng(3).normal(0.4, 1.0, size=12)
     exact = statistics.sign_flip_p(values, np.random.default_rng(0))
-    monkeypatch.setattr(statistics, "EXACT_UP_TO", 0)
-    assert statistics.sign_flip_p(values, np.random.default_rng(0)) == pytest.approx(
-        exact, abs=0.01
-    )
+    drawn = statistics.sign_flip_p(values, np.random.default_rng(0), exact_up_to=0)
+    assert drawn == pytest.approx(exact, abs=0.01)
 
 
 def test_effect_size_is_mean_over_deviation() -> None:

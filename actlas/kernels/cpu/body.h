@@ -118,12 +118,29 @@ static int all_near(const float *x, const float *near, float *y, int n) {
   return 1;
 }
 
+static int is_constant(const Program *p, int32_t at) {
+  return at >= p->inputs && at < p->inputs + p->constants;
+}
+
+/* The smaller and the larger number, NaN where one is NaN: a bound, which is none, is one machine
+   instruction in this order. */
+static void smaller(const float *a, const float *b, float *y, int is_bound, int n) {
+  if (is_bound) EACH y[i] = b[i] < a[i] ? b[i] : a[i];
+  else EACH y[i] = a[i] < b[i] || a[i] != a[i] ? a[i] : b[i];
+}
+
+static void larger(const float *a, const float *b, float *y, int is_bound, int n) {
+  if (is_bound) EACH y[i] = b[i] > a[i] ? b[i] : a[i];
+  else EACH y[i] = a[i] > b[i] || a[i] != a[i] ? a[i] : b[i];
+}
+
 #define OPERATION(name, value) case name: EACH y[i] = value; return 1;
 
 /* Perform a step and return the number of steps to go on by. */
 static int perform(const Program *program, const Step *step, float *const *at, Place *place, int n) {
   float *const y = at[step->to];
   const float *const a = at[step->a], *const b = at[step->b], *const c = at[step->c];
+  const float *const d = at[step->d];
   switch (step->op) {
     OPERATION(OP_ADD, a[i] + b[i])
     OPERATION(OP_SUB, a[i] - b[i])
@@ -131,8 +148,8 @@ static int perform(const Program *program, const Step *step, float *const *at, P
     OPERATION(OP_DIV, a[i] / b[i])
     OPERATION(OP_NEG, -a[i])
     OPERATION(OP_ABS, fabsf(a[i]))
-    OPERATION(OP_MIN, a[i] < b[i] || a[i] != a[i] ? a[i] : b[i])
-    OPERATION(OP_MAX, a[i] > b[i] || a[i] != a[i] ? a[i] : b[i])
+    case OP_MIN: smaller(a, b, y, is_constant(program, step->b), n); return 1;
+    case OP_MAX: larger(a, b, y, is_constant(program, step->b), n); return 1;
     OPERATION(OP_SQRT, sqrtf(a[i]))
     OPERATION(OP_SIGN, (float)((a[i] > 0) - (a[i] < 0)))
     OPERATION(OP_LT, a[i] < b[i] ? 1.0f : 0.0f)
@@ -140,6 +157,10 @@ static int perform(const Program *program, const Step *step, float *const *at, P
     OPERATION(OP_GT, a[i] > b[i] ? 1.0f : 0.0f)
     OPERATION(OP_GE, a[i] >= b[i] ? 1.0f : 0.0f)
     OPERATION(OP_WHERE, a[i] != 0 ? b[i] : c[i])
+    OPERATION(OP_WHERE_LT, a[i] < b[i] ? c[i] : d[i])
+    OPERATION(OP_WHERE_LE, a[i] <= b[i] ? c[i] : d[i])
+    OPERATION(OP_WHERE_GT, a[i] > b[i] ? c[i] : d[i])
+    OPERATION(OP_WHERE_GE, a[i] >= b[i] ? c[i] : d[i])
     OPERATION(OP_DAMP, a[i] == 0 || b[i] == 0 ? 0.0f : a[i] * b[i])
     OPERATION(OP_NAN_LIKE, a[i] != a[i] ? a[i] : b[i])
     OPERATION(OP_CLIP_LOW, a[i] < -3.40282347e38f ? -3.40282347e38f : a[i])
@@ -214,13 +235,18 @@ static void store(const Operand *to, int64_t at, const float *y, double *sums, i
 
 /* ---------------------------------------------------------------- blocks */
 
+/* What a thread works with: `block` elements at a time, a register for every `block` of memory. */
+typedef struct {
+  float memory[MOST_REGISTERS * BLOCK];
+  float *at[MOST_REGISTERS];
+  int64_t row[MOST_OPERANDS]; /* where the row of each operand begins: a division, done once a row */
+  Place place;
+  int block;
+} Room;
+
 /* A whole block of contiguous floats is read and written in place, without a copy. */
 static int in_place(const Operand *o, int n) {
   return o->type == FLOAT32 && !o->values && o->column == 1 && n % PADDED == 0;
-}
-
-static inline int64_t offset(const Operand *o, int64_t r, int64_t c) {
-  return r % o->period * o->row + c * o->column;
 }
 
 static int overlaps(const Job *job) {
@@ -231,44 +257,61 @@ static int overlaps(const Job *job) {
   return 0;
 }
 
-static void run_block(const Job *job, float (*memory)[BLOCK], float **at, Place *place, int64_t r,
-                      int64_t c, int n, int new_row, int staged, double *const *sums) {
+static void enter_row(const Job *job, Room *room, int64_t r) {
+  for (int k = 0; k < job->program->inputs + job->program->outputs; k++)
+    room->row[k] = r % job->operand[k].period * job->operand[k].row;
+}
+
+static void run_block(const Job *job, Room *room, int64_t c, int n, int new_row, int staged,
+                      double *const *sums) {
   const Program *p = job->program;
+  float **const at = room->at;
   for (int i = 0; i < p->inputs; i++) {
     const Operand *o = job->operand + i;
-    at[i] = memory[i];
-    if (!staged && in_place(o, n)) at[i] = (float *)o->data + offset(o, r, c);
-    else if (o->column || new_row) load(o, offset(o, r, c), memory[i], o->column ? n : BLOCK);
+    const int64_t place = room->row[i] + c * o->column;
+    at[i] = room->memory + i * room->block;
+    if (!staged && in_place(o, n)) at[i] = (float *)o->data + place;
+    else if (o->column || new_row) load(o, place, at[i], o->column ? n : room->block);
   }
   for (int k = 0; k < p->outputs; k++) {
     const Operand *o = job->operand + p->inputs + k;
-    if (p->from[k] >= p->inputs + p->constants)
-      at[p->from[k]] = in_place(o, n) ? (float *)o->data + offset(o, r, c) : memory[p->from[k]];
+    const int32_t from = p->from[k];
+    if (from < p->inputs + p->constants) continue;
+    at[from] = in_place(o, n) ? (float *)o->data + room->row[p->inputs + k] + c * o->column
+                              : room->memory + from * room->block;
   }
   const int whole = (n + PADDED - 1) / PADDED * PADDED;
-  for (int s = 0; s < p->steps;) s += perform(p, p->step + s, at, place, whole);
+  for (int s = 0; s < p->steps;) s += perform(p, p->step + s, at, &room->place, whole);
   for (int k = 0; k < p->outputs; k++) {
     const Operand *o = job->operand + p->inputs + k;
     const float *y = at[p->from[k]];
-    const int64_t place_of = offset(o, r, c);
-    if (y != (float *)o->data + place_of) store(o, place_of, y, sums[k], n);
+    const int64_t place = room->row[p->inputs + k] + c * o->column;
+    if (y != (float *)o->data + place) store(o, place, y, sums[k], n);
+  }
+}
+
+static void furnish(Room *room, const Program *p) {
+  /* Tables want the first cache for their rows; a few registers leave room for longer blocks. */
+  room->block = !p->tables && p->registers <= MOST_REGISTERS * BLOCK / LONG_BLOCK ? LONG_BLOCK : BLOCK;
+  for (int k = 0; k < p->registers; k++) room->at[k] = room->memory + k * room->block;
+  for (int k = 0; k < p->constants; k++) {
+    const int n = room->block;
+    float *const y = room->at[p->inputs + k];
+    EACH y[i] = p->values[k];
   }
 }
 
 void NAME(const Job *job, int64_t begin, int64_t end, double *const *sums) {
-  float memory[MOST_REGISTERS][BLOCK];
-  float *at[MOST_REGISTERS];
-  Place place;
-  const Program *p = job->program;
-  const int n = BLOCK, staged = overlaps(job);
-  for (int k = 0; k < p->registers; k++) at[k] = memory[k];
-  for (int k = 0; k < p->constants; k++) EACH memory[p->inputs + k][i] = p->values[k];
+  Room room;
+  const int staged = overlaps(job);
+  furnish(&room, job->program);
   int64_t r = begin / job->columns, c = begin % job->columns;
   for (int new_row = 1; begin < end;) {
     int64_t left = job->columns - c;
     if (left > end - begin) left = end - begin;
-    const int count = left < BLOCK ? (int)left : BLOCK;
-    run_block(job, memory, at, &place, r, c, count, new_row, staged, sums);
+    const int count = left < room.block ? (int)left : room.block;
+    if (new_row) enter_row(job, &room, r);
+    run_block(job, &room, c, count, new_row, staged, sums);
     begin += count;
     c += count;
     new_row = c == job->columns;

@@ -5,12 +5,13 @@
 #include <stdint.h>
 
 #define REACH 16.0f /* as in backends/tabulate.py */
-enum { BLOCK = 256, MOST_REGISTERS = 64, MOST_OPERANDS = 64 };
+enum { BLOCK = 256, LONG_BLOCK = 1024, MOST_REGISTERS = 64, MOST_OPERANDS = 64 };
 
 /* The operations of a program, all over blocks of floats. COSTS in backends/program.py has this order. */
 enum {
   OP_ADD, OP_SUB, OP_MUL, OP_DIV, OP_NEG, OP_ABS, OP_MIN, OP_MAX, OP_SQRT, OP_SIGN,
-  OP_LT, OP_LE, OP_GT, OP_GE, OP_WHERE, OP_DAMP, OP_NAN_LIKE, OP_CLIP_LOW, OP_CLIP_HIGH,
+  OP_LT, OP_LE, OP_GT, OP_GE, OP_WHERE, OP_WHERE_LT, OP_WHERE_LE, OP_WHERE_GT, OP_WHERE_GE,
+  OP_DAMP, OP_NAN_LIKE, OP_CLIP_LOW, OP_CLIP_HIGH,
   OP_AT_LOW, OP_AT_HIGH, OP_LOG, OP_WAVE, OP_TABLE, OP_NEAR, OP_BEYOND
 };
 
@@ -26,7 +27,7 @@ typedef struct {
 } Table;
 
 typedef struct {
-  int32_t op, to, a, b, c;
+  int32_t op, to, a, b, c, d;
 } Step;
 
 /* Registers: operands first, then constants, then temporaries. An output step writes register

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from actlas.study.judging import looks
 from actlas.study.report.markup import Markup, element, join
 from actlas.study.statistics import seeds_needed
 from actlas.study.store import FILE_NAME
 from actlas.study.training.optimizers import WARM_UP
-from actlas.study.wording import listed
+from actlas.study.wording import listed, seeds_in_words
 
 if TYPE_CHECKING:
     from actlas.study.comparison import Result
@@ -25,12 +26,13 @@ def _plan(result: Result) -> dict[str, str]:
     plan, task = result.plan, result.task
     return {
         "task": f"{plan.task}: {task.title}",
+        **({"network": plan.network} if plan.network else {}),
         "functions": ", ".join(arm.label for arm in result.arms),
         "optimiser": f"{plan.optimizer}, weight decay {plan.weight_decay:g}, gradients clipped at "
         f"norm {plan.gradient_clip:g}",
         "training": f"{plan.epochs} epochs, batches of {plan.batch_size}, {WARM_UP:.0%} warm-up, "
         "cosine decay",
-        "seeds": ", ".join(map(str, plan.seeds)),
+        "seeds": f"{seeds_in_words(plan)}: {', '.join(map(str, plan.seeds))}",
     }
 
 
@@ -48,9 +50,22 @@ def _rules(result: Result) -> dict[str, str]:
         "selection": "the epoch that is best on the validation set; the test set is read once "
         "per run, after that",
         "divergence": "a run whose loss is not finite gets the worst score and stays in",
-        "tests": "Student's t intervals; two-sided sign-flip permutation test with Holm's "
-        "correction; d is the paired effect size (mean / standard deviation)",
+        "tests": _tests(result),
     }
+
+
+def _tests(result: Result) -> str:
+    if result.plan.design == "adaptive":
+        counts = [f"{rule.seeds}" for rule in looks(result.plan, len(result.arms) - 2)]
+        return (
+            f"Student's t intervals at the looks after {listed(counts)} seeds, each as strict as "
+            "O'Brien-Fleming spending of 5 % over all functions and looks asks for; the p-values "
+            "are of the seeds that were run, and not used"
+        )
+    return (
+        "Student's t intervals; two-sided sign-flip permutation test with Holm's "
+        "correction; d is the paired effect size (mean / standard deviation)"
+    )
 
 
 def _rates(result: Result) -> str:
@@ -68,8 +83,8 @@ def _machine(result: Result) -> dict[str, str]:
         "versions": ", ".join(f"{name} {machine[name]}" for name in ("python", "torch", "numpy")),
         "computing time": f"{seconds:.0f} s in all, {seconds / len(result.records):.2f} s per run",
         "code": record.spec.code,
-        "raw runs": f"{FILE_NAME}, next to this file: one line per run with scores, curves, "
-        "seed and code hash",
+        "raw runs": f"{FILE_NAME}, next to this file: every run with scores, curves, seed and "
+        "code hash; `actlas study export` writes them as JSON lines, CSV or Parquet",
     }
 
 
@@ -84,6 +99,7 @@ def caveats(result: Result) -> list[str]:
     comparisons = len(result.arms) - 2
     needed = seeds_needed(comparisons)
     notes = [
+        *result.task.network_limits,
         *result.task.limits,
         f"One network, one optimiser ({plan.optimizer}) and one schedule: another may give another "
         "order.",
@@ -92,7 +108,12 @@ def caveats(result: Result) -> list[str]:
         "Time and memory are not compared.",
         '"Undecided" is not "equal": more seeds can decide it.',
     ]
-    if len(plan.seeds) < needed:
+    if plan.design == "adaptive":
+        notes.append(
+            "Seeds were added until the intervals decided; their error holds over all looks, but "
+            "a difference that stopped a function early is, on average, a little too large."
+        )
+    elif len(plan.seeds) < needed:
         notes.append(
             f"With {len(plan.seeds)} seeds and {comparisons} comparisons the corrected test cannot "
             f"reach 0.05, so no function can be called better or worse; {needed} seeds could."

@@ -34,7 +34,7 @@ def _facts(result: Result) -> Markup:
     plan, unit = result.plan, result.task.metric.unit
     figures = Figures(plan.practical_difference or 1.0)
     facts = {
-        "seeds each": str(len(plan.seeds)),
+        "seeds each" if plan.design == "fixed" else "seeds each, at most": str(len(plan.seeds)),
         "networks trained": str(len(result.records)),
         f"{unit} are too small to matter": f"±{plan.practical_difference:g}",
         f"{unit} of difference between equals": f"±{figures.score(result.analysis.noise_floor)}",

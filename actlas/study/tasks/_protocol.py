@@ -83,7 +83,9 @@ class Task:
         learning_rates: the centre of the learning-rate grid for each optimiser.
         practical_difference: the difference in the metric that is too small to matter: half the
             width of the region of practical equivalence.
-        limits: sentences on what a study on this task cannot say.
+        limits: sentences on what a study on these data cannot say.
+        network_limits: the same on its network; they go when another network is named.
+        subject: the name of the data alone, where `title` names the network too.
         metric: how outputs are scored.
         loss: what is minimised.
         transform: turns stored inputs into the network's, batch by batch.
@@ -107,3 +109,5 @@ class Task:
     transform: Callable[[Tensor], Tensor] = _as_float
     download: Callable[[Path], None] | None = None
     aliases: tuple[str, ...] = ()
+    network_limits: tuple[str, ...] = ()
+    subject: str = ""

@@ -155,8 +155,9 @@ for _kind, _network in _NETWORKS.items():
     register(
         Task(
             name=f"cifar-10-{_kind}",
-            aliases=("cifar-10",) if _kind == "mlp" else (),
+            aliases=("cifar-10", "cifar10") if _kind == "mlp" else (),
             title=f"CIFAR-10 ({_kind.upper()})",
+            subject="CIFAR-10",
             data=load,
             download=download,
             transform=transform,
@@ -164,6 +165,7 @@ for _kind, _network in _NETWORKS.items():
             epochs=10,
             batch_size=128,
             practical_difference=0.5,
-            limits=(_LIMITS[_kind], "The official split is fixed: no word on other samples."),
+            limits=("The official split is fixed: no word on other samples.",),
+            network_limits=(_LIMITS[_kind],),
         )
     )

@@ -104,6 +104,7 @@ def _register(images: IdxImages, practical_difference: float) -> None:
                 name=f"{images.name}-{kind}",
                 aliases=(images.name,) if kind == "mlp" else (),
                 title=f"{images.title} ({kind.upper()})",
+                subject=images.title,
                 data=images.load,
                 download=images.download,
                 transform=images.transform,
@@ -111,7 +112,8 @@ def _register(images: IdxImages, practical_difference: float) -> None:
                 epochs=5,
                 batch_size=128,
                 practical_difference=practical_difference,
-                limits=(_LIMITS[kind], "The official split is fixed: no word on other samples."),
+                limits=("The official split is fixed: no word on other samples.",),
+                network_limits=(_LIMITS[kind],),
             )
         )
 

@@ -50,7 +50,9 @@ def build(
         made.append(create(activation, **parameters))
         return made[-1]
 
-    return Model(network(factory), tuple(made))
+    built = network(factory)
+    there = set(map(id, built.modules()))  # a builder may make one more, to see what it is
+    return Model(built, tuple(module for module in made if id(module) in there))
 
 
 def initialise_(model: Model, inputs: torch.Tensor, gain: float, stream: str) -> None:

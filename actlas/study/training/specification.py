@@ -22,7 +22,8 @@ class RunSpec:
     """Everything that determines the outcome of one run; equal specifications, equal outcomes.
 
     `twin` marks the second arm of the reference, which draws its own numbers for the same seed.
-    `formula` pins the definition behind the name, and `code` the programs that evaluate it.
+    `network` is None for the task's own. `formula` pins the definition behind the name, and `code`
+    the programs that evaluate it.
     """
 
     task: str
@@ -38,6 +39,7 @@ class RunSpec:
     phase: Phase
     seed: int
     twin: bool = False
+    network: str | None = None
     code: str = ""
 
     @property

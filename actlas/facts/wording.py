@@ -1,13 +1,14 @@
-"""The computed facts in words."""
+"""The computed facts in words, and numbers as people write them."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 from actlas.catalogue import Claim
-from actlas.cli._terminal import MINUS, listed, number
 from actlas.facts import Extremum, Facts, Tail
 
+MINUS = "\N{MINUS SIGN}"
 _VERBS = {1: "rises", -1: "falls", 0: "is constant"}
 _MOST_PIECES = 4
 
@@ -103,3 +104,24 @@ def _tail(tail: Tail) -> str:
     if tail.kind == "constant":
         return f"tends to {number(tail.limit)}"
     return str(tail)
+
+
+def number(value: float | None, digits: int = 6) -> str:
+    """Return a number for people: a real minus sign, ∞, and a dash where there is none.
+
+    >>> number(-0.353285778), number(float("inf")), number(None)
+    ('−0.353286', '∞', '–')
+    """
+    if value is None or math.isnan(value):
+        return "–"
+    text = "∞" if math.isinf(value) else f"{abs(value):.{digits}g}"
+    return (MINUS if value < 0 and float(f"{value:.{digits}g}") else "") + text
+
+
+def listed(values: Iterable[float], digits: int = 6) -> str:
+    """Return numbers separated by commas.
+
+    >>> listed([-1.0, 0.5])
+    '−1, 0.5'
+    """
+    return ", ".join(number(value, digits) for value in values)

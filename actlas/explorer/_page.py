@@ -1,0 +1,113 @@
+"""The page: one HTML file that holds everything and asks nobody for anything."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+import re
+from collections.abc import Iterable, Mapping
+from graphlib import TopologicalSorter
+from importlib.resources import files
+from pathlib import Path
+
+from actlas.api import get, names
+from actlas.backends.sources import LANGUAGES
+from actlas.errors import ActlasError
+from actlas.explorer._cards import card
+from actlas.explorer._curves import generated
+
+NAME = "index.html"
+_IMPORT = re.compile(r'^import \{[^}]*\} from "\./(\w+)\.js";\n', re.MULTILINE)
+_EXPORT = re.compile(r"^export (?=const|let|function|class)", re.MULTILINE)
+
+
+def page(functions: Iterable[str] | None = None) -> str:
+    """Return the explorer as one HTML document, by default with every function.
+
+    Args:
+        functions: names, each with all of its variants.
+
+    Raises:
+        ActlasError: for an unknown name, or if the `explore` extra is missing.
+    """
+    chosen = [get(name) for name in (names() if functions is None else functions)]
+    data = {
+        "cards": [card(function) for function in chosen],
+        "runtimes": {
+            n: language.runtime for n, language in LANGUAGES.items() if not language.helper
+        },
+    }
+    curves = f"{generated(chosen)}export const DATA = {as_script(data)};\n"
+    here, vendor = files(__package__).joinpath("static"), files(__package__).joinpath("vendor")
+    texts = {p.name: p.read_text(encoding="utf-8") for p in here.iterdir()}
+    modules = {n.removesuffix(".js"): t for n, t in texts.items() if n.endswith(".js")}
+    scripts = (
+        vendor.joinpath("uPlot.iife.min.js").read_text(encoding="utf-8"),
+        bundled({**modules, "catalogue": curves}, "main"),
+    )
+    styles = (
+        vendor.joinpath("uPlot.min.css").read_text(encoding="utf-8"),
+        *(text for name, text in sorted(texts.items()) if name.endswith(".css")),
+    )
+    return _filled(texts[NAME], scripts, "\n".join(styles))
+
+
+def _filled(template: str, scripts: tuple[str, str], style: str) -> str:
+    """Fill the template; the browser runs what carries one of our hashes, and nothing else."""
+    allowed = " ".join(_hash(script) for script in scripts)
+    policy = (f"default-src 'none'; script-src {allowed}; style-src {_hash(style)}; "
+              "img-src data: blob:; base-uri 'none'; form-action 'none'")  # fmt: skip
+    parts = {"policy": policy, "style": style, "uplot": scripts[0], "script": scripts[1]}
+    return re.sub(r"\{\{(\w+)\}\}", lambda found: parts[found[1]], template)
+
+
+def _hash(text: str) -> str:
+    digest = hashlib.sha256(text.encode()).digest()
+    return f"'sha256-{base64.b64encode(digest).decode()}'"
+
+
+def as_script(value: object) -> str:
+    """Return data as JavaScript in which nothing can end the script it stands in.
+
+    >>> as_script({"name": "</script>", "high": float("inf")})
+    '{"name":"\\\\u003c/script>","high":Infinity}'
+    """
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
+
+
+def bundled(modules: Mapping[str, str], main: str) -> str:
+    """Return one script with every module that `main` needs, each behind what it imports.
+
+    Modules share one scope then, so no two of them may give one name at their top.
+
+    >>> bundled({"a": 'import { b } from "./b.js";\\nb();\\n', "b": "export const b = 1;\\n"}, "a")
+    'const b = 1;\\nb();\\n'
+    """
+    needs: dict[str, set[str]] = {}
+    waiting = [main]
+    while waiting:
+        name = waiting.pop()
+        needs[name] = set(_IMPORT.findall(modules[name]))
+        waiting.extend(needs[name] - set(needs))
+    order = TopologicalSorter({name: sorted(wanted) for name, wanted in sorted(needs.items())})
+    return "".join(_EXPORT.sub("", _IMPORT.sub("", modules[name])) for name in order.static_order())
+
+
+def write(folder: str | os.PathLike[str]) -> Path:
+    """Write the explorer into `folder`, for any static host, and return the path of the page.
+
+    Raises:
+        ActlasError: if the folder cannot be made or written; then nothing is left there.
+    """
+    root = Path(folder)
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        if not os.access(root, os.W_OK):
+            raise PermissionError(13, "it is read-only")
+        part = root / f"{NAME}.part"
+        part.write_text(page(), encoding="utf-8")
+        return part.replace(root / NAME)
+    except OSError as error:
+        raise ActlasError(f"cannot write the explorer into {root}: {error.strerror}") from None

@@ -1,0 +1,145 @@
+"""The adaptive design: the fixed one's verdicts for half the runs, and no error from looking."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from actlas.errors import ActlasError
+from actlas.study import Verdict, experiment, make_plan, run_plan, statistics
+from actlas.study.statistics.adaptive import FEWEST, Rule, judge, rules, sequential
+from actlas.study.training import Phase, Record, RunSpec
+
+MOST, COMPARISONS, PRACTICAL = 40, 5, 0.5
+
+# (difference, deviation) of the paired differences; the practical difference is 0.5
+PLANTED = ((2.0, 0.5), (-2.0, 0.6), (1.0, 0.5), (-1.2, 0.8), (0.0, 0.3), (0.1, 0.35), (-0.1, 0.3),
+           (3.0, 1.0), (0.05, 0.4), (-0.8, 0.4))  # fmt: skip
+
+
+def drawn(case: tuple[float, float], generator: np.random.Generator) -> tuple[np.ndarray, ...]:
+    """Return the differences of a planted case, and those of its A/A arm."""
+    mean, deviation = case
+    return generator.normal(mean, deviation, MOST), generator.normal(0.0, deviation, MOST)
+
+
+def fixed(values: np.ndarray, twin: np.ndarray, generator: np.random.Generator) -> Verdict:
+    p = min(1.0, COMPARISONS * statistics.sign_flip_p(values, generator))
+    needed = statistics.seeds_needed(COMPARISONS)
+    interval, floor = statistics.mean_interval(values), statistics.noise_floor(twin)
+    return statistics.decide(interval, p, PRACTICAL, floor, MOST, needed)[0]
+
+
+@pytest.mark.parametrize("spending", ["obrien-fleming", "pocock"])
+def test_ten_planted_cases_get_the_same_verdicts_for_half_the_runs(spending: str) -> None:
+    plan = rules(MOST, COMPARISONS, spending=spending)
+    generator, used = np.random.default_rng(0), 0
+    for case in PLANTED:
+        values, twin = drawn(case, generator)
+        decision = sequential(values, twin, plan, PRACTICAL)
+        assert decision.verdict is fixed(values, twin, generator), case
+        used += decision.seeds
+    assert used <= len(PLANTED) * MOST / 2
+
+
+@pytest.mark.parametrize("limits", ["for all looks", "of a single look"])
+def test_looking_often_errs_no_more_than_it_may(limits: str) -> None:
+    """With the limits of a single look it errs three times as often: the check can see that."""
+    plan = rules(MOST, spending="pocock")
+    if limits == "of a single look":
+        plan = tuple(Rule(rule.seeds, 0.95, 0.95) for rule in plan)
+    generator = np.random.default_rng(1)
+    draws = generator.normal(size=(500, MOST))
+    wrong = np.mean([decided(row, plan) for row in draws])
+    slack = 3 * math.sqrt(0.05 * 0.95 / len(draws))
+    assert bool(wrong <= 0.05 + slack) is (limits == "for all looks")
+
+
+def decided(values: np.ndarray, plan: tuple[Rule, ...]) -> bool:
+    """Return whether chance alone is called a difference, with no floor and no margin."""
+    found = (judge(values[: rule.seeds], rule, 1e-9, 0.0) for rule in plan)
+    return any(verdict in (Verdict.BETTER, Verdict.WORSE) for verdict in found)
+
+
+def test_the_looks_end_with_all_seeds() -> None:
+    for most in (5, 6, 13, 40):
+        plan = rules(most, 3)
+        assert plan[0].seeds == FEWEST
+        assert plan[-1].seeds == most
+        assert all(0.95 <= rule.equivalence <= rule.difference < 1 for rule in plan)
+
+
+def test_nothing_is_decided_below_the_noise_floor() -> None:
+    rule = Rule(5, 0.95, 0.95)
+    assert judge([1.0, 1.1, 0.9, 1.0, 1.0], rule, 0.5, floor=1.5) is Verdict.OPEN
+
+
+def test_too_few_seeds_are_refused_before_any_run(tmp_path: Path) -> None:
+    with pytest.raises(ActlasError, match="needs room for 5 seeds, got 4"):
+        run_plan(make_plan({"seeds": 4, "design": "adaptive"}), out=tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+    with pytest.raises(ActlasError, match="'fixed' or 'adaptive'"):
+        make_plan({"design": "adaptiv"})
+
+
+# ---------------------------------------------------------------- a whole study, planted scores
+
+SCORES = {"relu": 90.0, "tanh": 93.0, "gelu": 90.0, "silu": 90.4}
+
+
+def planted(specs: Iterable[RunSpec], *_: Any) -> Iterator[Record]:
+    """Give every run a score instead of training it."""
+    for spec in specs:
+        draw = np.random.default_rng([spec.seed, spec.twin, *spec.activation.encode()]).normal()
+        spread = 0.9 if spec.activation == "silu" else 0.1
+        score = SCORES[spec.activation] + spread * float(draw)
+        test = score if spec.phase is Phase.CONFIRMATION else None
+        yield Record(spec, score, test, 0, (score,), (1.0,), False, 1.0, {}, 0.1,
+                     {"processor": "none", "cores": "1", "system": "none", "python": "3",
+                      "torch": "2", "numpy": "2"})  # fmt: skip
+
+
+@pytest.fixture
+def studied(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[str], Any]:
+    def run(design: str) -> Any:
+        monkeypatch.setattr(experiment, "run_all", planted)
+        plan = make_plan({"activations": "relu,tanh,gelu,silu", "seeds": 24, "design": design})
+        return run_plan(plan, out=tmp_path / design, workers=1)
+
+    return run
+
+
+def test_an_adaptive_study_stops_what_is_decided(studied: Callable[[str], Any]) -> None:
+    adaptive, whole = studied("adaptive"), studied("fixed")
+    assert adaptive.verdicts == whole.verdicts
+    assert adaptive.verdicts["tanh"] is Verdict.BETTER
+    assert adaptive.verdicts["gelu"] is Verdict.SAME
+    counts = {label: len(runs) for label, runs in adaptive.outcome.confirmations.items()}
+    assert counts["tanh"] < 24
+    assert counts["gelu"] < 24
+    assert counts["relu"] == counts["relu (A/A)"] == max(counts.values())
+    assert "24 seeds" not in adaptive.table[2].reason
+    text = adaptive.report_path.read_text(encoding="utf-8")
+    assert "up to 24 paired seeds, added until the interval decides" in text
+    assert "O&#x27;Brien-Fleming" in text or "O'Brien-Fleming" in text
+
+
+def test_an_adaptive_study_goes_on_where_it_was(
+    studied: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = studied("adaptive")
+    trained: list[RunSpec] = []
+
+    def none(specs: Iterable[RunSpec], *_: Any) -> Iterator[Record]:
+        trained.extend(specs)
+        yield from ()
+
+    monkeypatch.setattr(experiment, "run_all", none)
+    again = run_plan(first.plan, out=first.report_path.parent, workers=1)
+    assert trained == []
+    assert again.verdicts == first.verdicts
