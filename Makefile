@@ -21,7 +21,7 @@ $(BIN)/python:
 # The models of other libraries that the tests run. They ask for torch builds of their own, so
 # they come without dependencies, and what else they need is named here.
 PEERS := torchvision==0.28.0 timm==1.0.31 lightning==2.6.6 pytorch-lightning==2.6.6 \
-  lightning-utilities==0.15.3 torchmetrics==1.9.0 accelerate==1.15.0
+  lightning-utilities==0.15.3 torchmetrics==1.9.0 accelerate==1.15.0 captum==0.9.0
 
 .venv/dev.stamp: .venv/torch.stamp pyproject.toml constraints.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
@@ -56,6 +56,7 @@ lint: install-dev
 
 docs: install-dev
 	$(BIN)/python -m actlas.docs docs/functions
+	$(BIN)/python -m actlas.docs.systems docs/systems.toml
 
 # About twelve minutes; any other work on the machine meanwhile makes the figures worthless.
 bench: .venv/bench.stamp

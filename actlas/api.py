@@ -115,7 +115,7 @@ class Activation:
         return Activation(self.definition, self.values, self.order + order)
 
     def source(self, language: str) -> str:
-        """Return the function as source code: c, javascript, numpy, torch or latex."""
+        """Return the function as source code: c, javascript, torch, numpy, jax or latex."""
         from actlas.backends import sources
 
         return sources.source(self.expression(), self._inputs(), self.name, language,

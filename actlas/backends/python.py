@@ -1,4 +1,4 @@
-"""Python for NumPy and PyTorch: functions to copy into code that does not use actlas."""
+"""Python for NumPy, PyTorch and JAX: functions to copy into code that does not use actlas."""
 
 from __future__ import annotations
 
@@ -95,5 +95,7 @@ _ERF_OF_TORCH = """\
 def erf(u): return torch.special.erf(u)
 def erfc(u): return torch.special.erfc(u)
 """
+_ERF_OF_JAX = _ERF_OF_SCIPY.replace("scipy", "jax.scipy")
 NUMPY = _python("numpy", "np", f"import numpy as np\n\n{_ERF_OF_SCIPY}")
+JAX = _python("jax", "jnp", f"import jax.numpy as jnp\n\n{_ERF_OF_JAX}")
 TORCH = _python("torch", "torch", f"import torch\n\n{_ON_TENSORS}{_ERF_OF_TORCH}", "@on_tensors\n")

@@ -8,12 +8,12 @@ from actlas.backends.c import C
 from actlas.backends.javascript import JAVASCRIPT
 from actlas.backends.latex import to_latex
 from actlas.backends.printer import Language, print_function
-from actlas.backends.python import NUMPY, TORCH
+from actlas.backends.python import JAX, NUMPY, TORCH
 from actlas.errors import ActlasError, nearest
 from actlas.expr import Expr
 
 LANGUAGES: dict[str, Language] = {
-    language.name: language for language in (C, JAVASCRIPT, NUMPY, TORCH)
+    language.name: language for language in (C, JAVASCRIPT, TORCH, NUMPY, JAX)
 }
 
 

@@ -22,7 +22,7 @@ Span = Annotated[
 ]
 Source = Annotated[
     str | None,
-    typer.Option(metavar="LANGUAGE", help="Print it as c, javascript, numpy, torch or latex."),
+    typer.Option(metavar="LANGUAGE", help="Print it as c, javascript, torch, numpy, jax or latex."),
 ]
 Cite = Annotated[bool, typer.Option("--cite", help="Print the BibTeX entry, nothing else.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]

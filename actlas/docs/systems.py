@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import re
 import sys
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -21,7 +22,7 @@ import torch
 
 from actlas.docs._markdown import page, plain, section, table
 from actlas.models import Network, count_parameters, networks
-from actlas.study import build_network
+from actlas.study.arms import parse_call
 
 
 def systems_page(record: Mapping[str, Any]) -> str:
@@ -36,7 +37,8 @@ def systems_page(record: Mapping[str, Any]) -> str:
     return page(
         "Systems",
         "The networks, neurons and training methods of the papers. Each has a check with figures; "
-        "`make test` runs them all. Made by `python -m actlas.docs.systems docs/systems.toml`.",
+        "`make test` runs them all. Reconstructed: a part of the paper could not be read, and the "
+        "last column says which. Made by `python -m actlas.docs.systems docs/systems.toml`.",
         section("networks", table(_HEAD, map(_network, networks().values()))),
         section("methods", table(_HEAD, (_method(*item) for item in methods.items()))),
         section("checks", table(("system", "check", "expected", "obtained", "test"),
@@ -46,13 +48,19 @@ def systems_page(record: Mapping[str, Any]) -> str:
     )  # fmt: skip
 
 
-_HEAD = ("system", "what it is", "paper", "file", "deviations from the paper")
+_HEAD = ("system", "what it is", "paper", "file", "status", "deviations from the paper")
+
+
+def _status(deviations: str) -> str:
+    """Return "reconstructed" where a part of the paper could not be read, else "verified"."""
+    return "reconstructed" if re.search(r"not (be )?read", deviations) else "verified"
 
 
 def _network(entry: Network) -> tuple[str, ...]:
     module = inspect.unwrap(entry.build).__module__
+    said = " ".join(entry.deviations)
     return (f"`{entry.id}`", plain(entry.description), plain(entry.paper.short), _file(module),
-            plain(" ".join(entry.deviations)) or "none known")  # fmt: skip
+            _status(said), plain(said) or "none known")  # fmt: skip
 
 
 def _method(name: str, facts: Mapping[str, str]) -> tuple[str, ...]:
@@ -60,7 +68,7 @@ def _method(name: str, facts: Mapping[str, str]) -> tuple[str, ...]:
     _, found, deviations = text.partition("Deviations:")
     said = " ".join(deviations.split()) if found else "none known"
     return (f"`{name}`", plain(text.partition("\n")[0]), plain(facts["paper"]),
-            _file(facts["module"]), plain(said))  # fmt: skip
+            _file(facts["module"]), _status(said), plain(said))  # fmt: skip
 
 
 def _check(row: Mapping[str, str]) -> tuple[str, ...]:
@@ -72,7 +80,8 @@ def _counts(entry: Network) -> list[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = []
     for call, expected in entry.parameters.items():
         with torch.device("meta"):  # shapes alone: a thousand layers take no memory
-            obtained = count_parameters(build_network(f"{entry.id}({call})"))
+            options = parse_call(f"{entry.id}({call})", "network", "mlp(hidden=(32,))")[1]
+            obtained = count_parameters(entry.build(**options))
         rows.append((f"`{entry.id}`", f"`{call}`" if call else "default", f"{expected:,}",
                      f"{obtained:,}"))  # fmt: skip
     return rows

@@ -19,12 +19,15 @@ from actlas.study.wording import Figures, listed
 
 @dataclass(frozen=True)
 class Difference:
-    """How an arm differs from the reference, seed by seed; positive means better."""
+    """How an arm differs from the reference, seed by seed; positive means better.
+
+    An adaptive study judges by its intervals alone: its p-values would not hold over all looks.
+    """
 
     interval: Interval
     effect_size: float | None
     noise_floors: float | None
-    p: float
+    p: float | None
     p_holm: float | None
 
 
@@ -107,8 +110,8 @@ def _differences(
             interval=interval,
             effect_size=statistics.cohen_dz(values),
             noise_floors=interval.mean / floor if floor > 0 else None,
-            p=p[label],
-            p_holm=corrected.get(label),
+            p=p[label] if single or plan.design == "fixed" else None,
+            p_holm=corrected.get(label) if plan.design == "fixed" else None,
         )
     return found
 
@@ -116,8 +119,7 @@ def _differences(
 def _judged(
     values: np.ndarray, twin: np.ndarray, difference: Difference, plan: Plan, others: Sequence[Arm]
 ) -> tuple[Verdict, str]:
-    assert difference.p_holm is not None
-    return judging.verdict(values, twin, plan, len(others), difference.p_holm)
+    return judging.verdict(values, twin, plan, len(others), difference.p_holm or 0.0)
 
 
 def _row(

@@ -172,12 +172,15 @@ class Store:
         """Give back the leases that were not used, and close the file."""
         if self._heartbeat is not None:
             self._heartbeat.stop()
+            self._give_back()
+        self._connection.close()
+
+    def _give_back(self) -> None:
         with suppress(sqlite3.Error):
             self._connection.execute(
                 "UPDATE trials SET owner = NULL, expires = NULL WHERE owner = ? AND record IS NULL",
                 (self.owner,),
             )
-        self._connection.close()
 
     def __enter__(self) -> Store:
         return self

@@ -64,12 +64,14 @@ def multiple(value: float | None) -> str:
     return "-" if value is None else f"{value:+.2f}"
 
 
-def p_value(p: float) -> str:
+def p_value(p: float | None) -> str:
     """Return a p-value with three decimals.
 
-    >>> p_value(0.04), p_value(0.0002)
-    ('0.040', '<0.001')
+    >>> p_value(0.04), p_value(0.0002), p_value(None)
+    ('0.040', '<0.001', '-')
     """
+    if p is None:
+        return "-"
     return "<0.001" if p < 0.001 else f"{p:.3f}"
 
 

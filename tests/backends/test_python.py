@@ -11,7 +11,7 @@ import torch
 import actlas
 from actlas.backends import numpy as numpy_backend
 from actlas.backends.printer import Language, print_function
-from actlas.backends.python import NUMPY, TORCH
+from actlas.backends.python import JAX, NUMPY, TORCH
 from actlas.catalogue import Definition, find, unroll
 from actlas.expr import exp, symbol
 from tests.conftest import over
@@ -23,6 +23,8 @@ def run(text: str, language: Language, entry: Definition) -> np.ndarray:
     """Return the values of copied code at X (moved by a place for a second input)."""
     names: dict[str, Any] = {}
     exec(text, names)
+    if language is JAX:
+        pytest.importorskip("jax").config.update("jax_enable_x64", True)
     inputs = [np.roll(X, shift) for shift in range(len(entry.inputs))]
     if language is TORCH:
         inputs = [torch.from_numpy(each) for each in inputs]
@@ -41,15 +43,15 @@ def _wanted(entry: Definition) -> np.ndarray:
     return numpy_backend.run(tape, *places, *_numbers(entry))
 
 
-@pytest.mark.parametrize("language", [NUMPY, TORCH], ids=lambda language: language.name)
+@pytest.mark.parametrize("language", [NUMPY, TORCH, JAX], ids=lambda language: language.name)
 @over()
 def test_it_computes_the_function(entry: Definition, language: Language) -> None:
-    pytest.importorskip("scipy", reason="scipy is not installed")
+    pytest.importorskip("jax" if language is JAX else "scipy", reason="not installed here")
     found = run(actlas.get(entry.name).source(language.name), language, entry)
     np.testing.assert_allclose(found, _wanted(entry), rtol=1e-11, atol=1e-300)
 
 
-@pytest.mark.parametrize(("old", "new"), [("softplus(x)", "sigmoid(x)"), ("(x)", "(-x)")])
+@pytest.mark.parametrize(("old", "new"), [("softplus(t0)", "sigmoid(t0)"), ("(t0 *", "(-t0 *")])
 def test_a_wrong_line_is_seen(old: str, new: str) -> None:
     pytest.importorskip("scipy", reason="scipy is not installed")
     entry = find("mish")
@@ -64,7 +66,7 @@ def test_only_helpers_that_are_called_are_printed() -> None:
     assert [line for line in text.splitlines() if line.startswith("def ")] == [
         "def on_tensors(function):", "def maximum(u, v): return torch.where(v > u, v, u)",
         "def softplus(u): return maximum(u, 0) + torch.log1p(torch.exp(-torch.abs(u)))",
-        "def mish(x):",
+        "def clip_low(u): return maximum(u, torch.finfo(u.dtype).min)", "def mish(x):",
     ]  # fmt: skip
 
 

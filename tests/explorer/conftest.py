@@ -83,6 +83,7 @@ def visit(chromium: Any, host: str) -> Iterator[Open]:
         page.wait_for_selector("#atlas:not([hidden]) .tile, #work:not([hidden]) canvas")
         return page
 
+    go.complaints = complaints  # type: ignore[attr-defined]
     yield go
     for context in contexts:
         context.close()

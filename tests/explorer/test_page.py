@@ -2,46 +2,21 @@
 
 from __future__ import annotations
 
-import csv
-import re
 from pathlib import Path
-from typing import Any
-from urllib.parse import quote
 
 import numpy as np
 import pytest
 
 import actlas
-from actlas import catalogue
-from actlas.catalogue import Paper, find
-from actlas.explorer._page import NAME, page
+from actlas.catalogue import find
+from actlas.explorer._page import NAME
 from tests.conftest import ENTRIES
 from tests.explorer.conftest import FEW, Open, photograph
+from tests.explorer.reading import numbers, settled, titles
 
 pytestmark = pytest.mark.xdist_group("explorer")
 SHOWN = [find(name) for name in FEW]
 SOME = np.arange(9.0)
-PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True}
-Table = dict[str, np.ndarray]
-
-
-def titles(found: Any) -> list[str]:
-    return [name.strip(" †") for name in found.locator(".tile .name").all_inner_texts()]
-
-
-def numbers(found: Any) -> Table:
-    """Return the columns of the CSV that the page offers: the very numbers that are drawn."""
-    with found.expect_download() as waiting:
-        found.click("button[aria-label='Save the numbers as CSV']")
-    with waiting.value.path().open(newline="", encoding="utf-8") as file:
-        head, *rows = csv.reader(file)
-    cells = np.array([[float(cell or "nan") for cell in row] for row in rows])
-    return dict(zip(head, cells.T, strict=True))
-
-
-def settled(found: Any) -> None:
-    """Wait until what was asked for in this frame is drawn."""
-    found.evaluate("() => new Promise((done) => requestAnimationFrame(() => setTimeout(done)))")
 
 
 # ------------------------------------------------------------------ the atlas
@@ -235,160 +210,3 @@ def test_a_malformed_formula_is_answered_with_place_and_reason(visit: Open) -> N
         assert said.startswith(f"column {column}: "), (formula, said)
         assert why in said
     assert list(numbers(found)) == ["x", "f ReLU"]
-
-
-# ------------------------------------------------------------------ addresses
-
-
-def test_a_shared_address_gives_the_same_view(visit: Open) -> None:
-    found = visit("f=snake(a=2.5)&f=%3Dx*sigmoid(b*x);b=1.5&d=12&x=-3,3&y=-1,2&sort=gain&q=smooth")
-    first = numbers(found)
-    assert list(first) == ["x", "f′ Snake", "f″ Snake", "f′ x*sigmoid(b*x)", "f″ x*sigmoid(b*x)"]
-    wanted = actlas.get("snake", a=2.5).derivative()(first["x"])
-    np.testing.assert_allclose(first["f′ Snake"], wanted, 1e-12, 1e-14)
-    again = visit(found.evaluate("location.hash").removeprefix("#"))
-    assert {k: v.tolist() for k, v in numbers(again).items()} == {
-        k: v.tolist() for k, v in first.items()
-    }
-    assert again.input_value("#search") == "smooth"
-
-
-def test_back_leads_back(visit: Open) -> None:
-    found = visit()
-    found.click(".tile >> nth=3")
-    settled(found)
-    found.click(".list .tile >> nth=8")
-    settled(found)
-    assert found.locator(".curve").count() == 2
-    found.go_back()
-    settled(found)
-    assert found.locator(".curve").count() == 1
-    found.go_back()
-    settled(found)
-    assert found.is_visible("#atlas")
-
-
-WRONG = (
-    ("f=rulu&f=relu", "There is no function called “rulu”. Did you mean “relu”"),
-    ("f=relu&view=nothing", "There is no view called “nothing”"),
-    ("f=relu&f=elu(alpha=-3)", "alpha must be 0 or greater, got “-3”"),
-    ("f=relu&f=snake(zzz=1)", "Snake has no parameter “zzz”; it has a"),
-    ("f=relu&f=gelu(approximate=erf)", "approximate is one of none, tanh"),
-    ("f=relu&x=3,1", "The range x=3,1 cannot be read"),
-    ("f=relu&f=%3Dx*%2B", "The formula x*+, column 3"),
-    ("f=relu&f=__proto__", "no function called “__proto__”"),
-    ("f=relu&f=<img src=x onerror=alert(1)>", "no function called “<img src=x onerror=alert"),
-)
-
-
-def test_what_an_address_gets_wrong_is_said(visit: Open) -> None:
-    found = visit("f=relu")
-    for hash, said in WRONG:
-        found.evaluate("(hash) => { location.hash = hash; }", quote(hash, safe="=&%"))
-        found.wait_for_selector("#messages:not([hidden])")
-        settled(found)
-        assert said in found.inner_text("#messages")
-        assert found.locator(".curve .name").all_inner_texts() == ["ReLU"]
-    assert found.locator("img").count() == 0
-
-
-# ------------------------------------------------------------------ light, dark, narrow, keys
-
-
-def test_dark_and_light(visit: Open) -> None:
-    found = visit("f=telu&f=gelu&d=01", color_scheme="dark")
-    colour = "getComputedStyle(document.body).backgroundColor"
-    dark = found.evaluate(colour)
-    photograph(found, "overlay-wide-dark")
-    found.click("#theme")
-    assert found.evaluate(colour) != dark
-    found.reload()
-    found.wait_for_selector("canvas")
-    assert found.evaluate(colour) != dark  # what was chosen is kept
-    photograph(visit("", color_scheme="dark"), "atlas-wide-dark")
-
-
-def test_a_narrow_screen(visit: Open) -> None:
-    found = visit("", **PHONE)
-    photograph(found, "atlas-narrow-light")
-    found.fill("#search", "elu")
-    found.locator(".tile", has_text="GELU").first.tap()
-    settled(found)
-    assert found.is_visible("canvas")
-    found.click("#back")
-    found.locator(".tile").first.tap()
-    settled(found)
-    assert found.locator(".curve").count() == 2
-    wide = found.evaluate("document.documentElement.scrollWidth")
-    assert wide <= 390
-    photograph(found, "overlay-narrow-light")
-    found.click("#theme")
-    photograph(found, "overlay-narrow-dark")
-
-
-def test_everything_by_keyboard(visit: Open) -> None:
-    found = visit()
-    found.keyboard.press("/")
-    found.keyboard.type("gelu")
-    settled(found)
-    found.keyboard.press("ArrowDown")
-    found.keyboard.press("ArrowRight")
-    assert found.evaluate("document.activeElement.className") == "tile"
-    found.keyboard.press("Enter")
-    settled(found)
-    assert found.locator(".curve").count() == 1
-    reached = set()
-    for _ in range(60):
-        found.keyboard.press("Tab")
-        reached.add(found.evaluate("document.activeElement.id || document.activeElement.role"))
-    assert {"plot", "tab"} <= reached
-
-
-def test_files_to_keep(visit: Open) -> None:
-    found = visit("f=relu&f=telu&d=01")
-    for kind, begins in (("PNG", b"\x89PNG"), ("SVG", b"<svg")):
-        with found.expect_download() as waiting:
-            found.click(f"button[aria-label='Save as {kind}']")
-        assert waiting.value.suggested_filename == f"actlas-relu-telu.{kind.lower()}"
-        text = waiting.value.path().read_bytes()
-        assert text.startswith(begins)
-        assert len(text) > 5000
-
-
-# ------------------------------------------------------------------ cards
-
-
-def test_a_card_tells_what_is_known(visit: Open) -> None:
-    found = visit("&".join(f"f={name}" for name in FEW))
-    found.get_by_role("tab", name="C", exact=True).click()
-    for place, entry in enumerate(SHOWN):
-        found.click(f".curve .name >> nth={place}")
-        settled(found)
-        said = found.inner_text("#card")
-        told = (entry.title, entry.description, *entry.errata, *entry.collisions, entry.status)
-        assert all(text in said for text in told)
-        assert entry.paper.bibtex(entry.name).splitlines()[0] in said
-        assert all(claim.statement in said for claim in entry.claims)
-        assert found.locator("#card math").count() >= 1
-        assert re.search(rf"real {entry.name}_?\(", said)
-
-
-HOSTILE = '<img src=x onerror="alert(1)"></script><script>alert(2)</script>'
-
-
-def test_hostile_names_are_only_text(visit: Open, tmp_path: Path) -> None:
-    """The page comes from a file here: it works without any server, too."""
-    paper = Paper(HOSTILE, 2026, title=HOSTILE, url="javascript:alert(3)")
-
-    @actlas.activation(paper=paper, title=f"Evil{HOSTILE}", errata=(HOSTILE,))
-    def evil(x):  # type: ignore[no-untyped-def]
-        """Sees </script><script>alert(4)</script> what happens."""
-        return x * 2
-
-    try:
-        (tmp_path / NAME).write_text(page([evil.name]), encoding="utf-8")
-    finally:
-        catalogue.forget(evil.name)
-    found = visit("f=evil", address=(tmp_path / NAME).as_uri())
-    assert HOSTILE in found.inner_text("#card")
-    assert found.locator("img, a[href^=javascript]").count() == 0

@@ -123,7 +123,9 @@ def test_an_adaptive_study_stops_what_is_decided(studied: Callable[[str], Any]) 
     assert counts["tanh"] < 24
     assert counts["gelu"] < 24
     assert counts["relu"] == counts["relu (A/A)"] == max(counts.values())
-    assert "24 seeds" not in adaptive.table[2].reason
+    assert adaptive.table[2].reason.startswith(f"the look at {counts['tanh']} seeds")
+    assert adaptive.table[2].difference.p is None
+    assert whole.table[2].difference.p_holm < 0.05
     text = adaptive.report_path.read_text(encoding="utf-8")
     assert "up to 24 paired seeds, added until the interval decides" in text
     assert "O&#x27;Brien-Fleming" in text or "O'Brien-Fleming" in text

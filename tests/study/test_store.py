@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from actlas.errors import ActlasError
-from actlas.study import Progress, StudyInterrupted, compare
+from actlas.study import Progress, StudyInterrupted, compare, experiment
 from actlas.study import store as store_module
 from actlas.study.leases import is_gone, new_owner
 from actlas.study.store import Store
@@ -24,6 +24,7 @@ from actlas.study.training import Phase, Record, RunSpec
 
 STUDY = {"activations": ["relu", "tanh"], "seeds": 4, "budget": 1, "epochs": 20}
 RUNS = 3 * (2 + 4)  # arms, tuning seeds, seeds
+CODE = "of this test"
 
 Make = Callable[[int], Record]
 
@@ -285,10 +286,11 @@ def is_running(pid: int) -> bool:
 
 
 def start(folder: Path, workers: int) -> subprocess.Popen[bytes]:
-    """Start the study in a process of its own."""
+    """Start the study in a process of its own; an edit of the code meanwhile does not matter."""
     script = folder / "study.py"
     script.write_text(
-        f"from actlas.study import compare\n"
+        f"from actlas.study import compare, experiment\n"
+        f"experiment.code_version = lambda *_: {CODE!r}\n"
         f"if __name__ == '__main__':\n    compare(out='out', workers={workers}, **{STUDY!r})\n"
     )
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"}
@@ -297,7 +299,9 @@ def start(folder: Path, workers: int) -> subprocess.Popen[bytes]:
 
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="needs /proc")
-def test_a_killed_study_goes_on_where_it_was(tmp_path: Path) -> None:
+def test_a_killed_study_goes_on_where_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """kill -9 on a real study with worker processes; then the same study in this process."""
     out = tmp_path / "out"
     process = start(tmp_path, workers=2)
@@ -312,6 +316,7 @@ def test_a_killed_study_goes_on_where_it_was(tmp_path: Path) -> None:
 
     kept = finished(out)
     assert 3 <= kept < RUNS
+    monkeypatch.setattr(experiment, "code_version", lambda *_: CODE)
     events: list[Progress] = []
     begun = time.monotonic()
     outcome = compare(out=out, workers=1, progress=events.append, **STUDY)

@@ -125,7 +125,8 @@ function codes(curve) {
   const shared = (language) => (DATA.runtimes[language] ? `${DATA.runtimes[language]}\n` : "");
   const printed = (language) => () => shared(language) + card.code[chosen][language];
   return {
-    actlas: () => python(curve), PyTorch: printed("torch"), NumPy: printed("numpy"), C: printed("c"),
+    actlas: () => python(curve), PyTorch: printed("torch"), NumPy: printed("numpy"), JAX: printed("jax"),
+    C: printed("c"),
     JavaScript: () => `${DATA.runtimes.javascript}\n${String(CURVES[card.id][chosen][0])}\n`,
     LaTeX: () => card.latex,
   };

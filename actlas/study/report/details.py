@@ -59,8 +59,8 @@ def _tests(result: Result) -> str:
         counts = [f"{rule.seeds}" for rule in looks(result.plan, len(result.arms) - 2)]
         return (
             f"Student's t intervals at the looks after {listed(counts)} seeds, each as strict as "
-            "O'Brien-Fleming spending of 5 % over all functions and looks asks for; the p-values "
-            "are of the seeds that were run, and not used"
+            "O'Brien-Fleming spending of 5 % over all functions and looks asks for; there "
+            "are no p-values, since none would hold over all looks"
         )
     return (
         "Student's t intervals; two-sided sign-flip permutation test with Holm's "

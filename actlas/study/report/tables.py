@@ -120,6 +120,7 @@ def _difference_cells(row: Row, figures: Figures) -> tuple[Markup, ...]:
     raw = p_value(difference.p)
     corrected = raw if difference.p_holm is None else p_value(difference.p_holm)
     note = "uncorrected" if difference.p_holm is None else f"raw {raw}"
+    note = "by the interval" if difference.p is None else note
     interval = difference.interval
     return (
         element("td", _two_lines(figures.change(interval.mean), figures.change_span(interval))),
