@@ -10,7 +10,8 @@ import typer
 if TYPE_CHECKING:
     from actlas.study import Plan, Result
 
-_LESS_IMPORTANT = ("d", "rate", "95 % interval", "p (Holm)")  # left out first where space is short
+# Columns that are left out first where space is short
+_LESS_IMPORTANT = ("d", "rate", "95 % interval", "p (Holm)", "interval")
 
 Task = Annotated[
     str | None,

@@ -3,15 +3,14 @@
     python -m actlas.docs.systems docs/systems.toml
 
 writes `systems.md` beside the file. Paper, file, deviations and parameter counts are read from the
-code; the file has what a test has measured: [[check]] with system, what, expected, obtained and
-the test, and [method.NAME] with module and paper for what is no network.
+code; the file has what a test has measured, [[check]] with system, what, expected, obtained and
+the test; [method.NAME] with module and paper for what is no network; and [reconstructed], why.
 """
 
 from __future__ import annotations
 
 import importlib
 import inspect
-import re
 import sys
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -33,14 +32,15 @@ def systems_page(record: Mapping[str, Any]) -> str:
     """
     checks: Sequence[Mapping[str, str]] = record.get("check", ())
     methods: Mapping[str, Mapping[str, str]] = record.get("method", {})
+    reasons: Reasons = record.get("reconstructed", {})
     counted = [row for entry in networks().values() for row in _counts(entry)]
     return page(
         "Systems",
         "The networks, neurons and training methods of the papers. Each has a check with figures; "
-        "`make test` runs them all. Reconstructed: a part of the paper could not be read, and the "
-        "last column says which. Made by `python -m actlas.docs.systems docs/systems.toml`.",
-        section("networks", table(_HEAD, map(_network, networks().values()))),
-        section("methods", table(_HEAD, (_method(*item) for item in methods.items()))),
+        "`make test` runs them all. Verified: against printed figures or the authors' code. "
+        "Made by `python -m actlas.docs.systems docs/systems.toml`.",
+        section("networks", table(_HEAD, (_network(e, reasons) for e in networks().values()))),
+        section("methods", table(_HEAD, (_method(*item, reasons) for item in methods.items()))),
         section("checks", table(("system", "check", "expected", "obtained", "test"),
                                 map(_check, checks))),
         section("parameter counts", table(
@@ -51,24 +51,26 @@ def systems_page(record: Mapping[str, Any]) -> str:
 _HEAD = ("system", "what it is", "paper", "file", "status", "deviations from the paper")
 
 
-def _status(deviations: str) -> str:
-    """Return "reconstructed" where a part of the paper could not be read, else "verified"."""
-    return "reconstructed" if re.search(r"not (be )?read", deviations) else "verified"
+Reasons = Mapping[str, str]
 
 
-def _network(entry: Network) -> tuple[str, ...]:
+def _status(name: str, reasons: Reasons) -> str:
+    return f"reconstructed: {plain(reasons[name])}" if name in reasons else "verified"
+
+
+def _network(entry: Network, reasons: Reasons) -> tuple[str, ...]:
     module = inspect.unwrap(entry.build).__module__
     said = " ".join(entry.deviations)
     return (f"`{entry.id}`", plain(entry.description), plain(entry.paper.short), _file(module),
-            _status(said), plain(said) or "none known")  # fmt: skip
+            _status(entry.id, reasons), plain(said) or "none known")  # fmt: skip
 
 
-def _method(name: str, facts: Mapping[str, str]) -> tuple[str, ...]:
+def _method(name: str, facts: Mapping[str, str], reasons: Reasons) -> tuple[str, ...]:
     text = inspect.getdoc(importlib.import_module(facts["module"])) or ""
     _, found, deviations = text.partition("Deviations:")
     said = " ".join(deviations.split()) if found else "none known"
     return (f"`{name}`", plain(text.partition("\n")[0]), plain(facts["paper"]),
-            _file(facts["module"]), _status(said), plain(said))  # fmt: skip
+            _file(facts["module"]), _status(name, reasons), plain(said))  # fmt: skip
 
 
 def _check(row: Mapping[str, str]) -> tuple[str, ...]:

@@ -7,7 +7,8 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from graphlib import TopologicalSorter
 from importlib.resources import files
 from pathlib import Path
@@ -102,12 +103,24 @@ def write(folder: str | os.PathLike[str]) -> Path:
         ActlasError: if the folder cannot be made or written; then nothing is left there.
     """
     root = Path(folder)
+    part = root / f"{NAME}.part"
+    made = [place for place in (root, *root.parents) if not place.exists()]
     try:
         root.mkdir(parents=True, exist_ok=True)
         if not os.access(root, os.W_OK):
             raise PermissionError(13, "it is read-only")
-        part = root / f"{NAME}.part"
         part.write_text(page(), encoding="utf-8")
         return part.replace(root / NAME)
     except OSError as error:
         raise ActlasError(f"cannot write the explorer into {root}: {error.strerror}") from None
+    finally:
+        _tidy(part, made)
+
+
+def _tidy(part: Path, made: Sequence[Path]) -> None:
+    """Remove what a failed build leaves; a folder that holds the page is not empty and stays."""
+    with suppress(OSError):
+        part.unlink()
+    for place in made:
+        with suppress(OSError):
+            place.rmdir()

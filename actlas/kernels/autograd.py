@@ -20,6 +20,7 @@ from actlas.expr import Expr, derivative
 from actlas.kernels import engines, plans
 from actlas.kernels.cpu import launch
 from actlas.kernels.fixed import Fixed
+from actlas.kernels.transforms import transformed
 
 
 def computing_dtype(dtype: torch.dtype) -> torch.dtype:
@@ -78,7 +79,7 @@ class Elementwise:
 
     def __call__(self, *values: Value) -> torch.Tensor:
         """Return the value, differentiable in every tensor among `values`."""
-        if _transformed():
+        if transformed():
             return self.transformable.apply(*values)  # type: ignore[no-any-return]
         x, *others = values
         if plans.current_plan() != "input" and self._runs_planned(values):
@@ -99,7 +100,7 @@ class Elementwise:
         fixed = self.fixed.get(numbers)
         if fixed is None or not isinstance(x, torch.Tensor) or not fixed.serves(x):
             return None
-        return None if _transformed() or plans.current_plan() != "input" else fixed(x)
+        return fixed(x) if plans.current_plan() == "input" else None
 
     def into(self, out: torch.Tensor, *values: Value) -> torch.Tensor:
         """Write the value into `out`, which has the right shape and dtype; it is no input's part.
@@ -129,7 +130,7 @@ class Elementwise:
         watched = torch.is_grad_enabled() and any(
             isinstance(v, torch.Tensor) and v.requires_grad for v in values
         )
-        return watched or _transformed() or torch.compiler.is_compiling()
+        return watched or transformed() or torch.compiler.is_compiling()
 
     def _runs_planned(self, values: Sequence[Value]) -> bool:
         """Say whether something is kept for a backward pass; refuse what no plan can keep."""
@@ -156,7 +157,8 @@ class Elementwise:
         """
         if self.wide:
             return None
-        if numbers not in self.fixed and len(self.fixed) < launch.CHANGES:
+        room = len(self.fixed) < launch.CHANGES or numbers == self.defaults
+        if room and numbers not in self.fixed:
             self.fixed[numbers] = Fixed(self, numbers)
         return self.fixed.get(numbers)
 
@@ -165,7 +167,7 @@ class Elementwise:
     ) -> list[torch.Tensor]:
         """Return grad * df/dv for the inputs number `wanted`, summed to their shapes."""
         found = None
-        if not torch.is_grad_enabled():
+        if not torch.is_grad_enabled() and not transformed():
             found = engines.gradients(self.kernel, values, grad, wanted)
         return found or [_pull_back(self.slope(i), values, grad, values[i]) for i in wanted]
 
@@ -190,13 +192,7 @@ def apply(key: int, *values: Value) -> torch.Tensor:
     """Call the shared function number `key`, in eager mode or under torch.compile."""
     if not torch.compiler.is_compiling():
         return _shared[key](*values)
-    return _shared[key].value(*values) if _transformed() else _in_graph(key, *values)
-
-
-def _transformed() -> bool:
-    """Say whether vmap, jvp or forward AD is running, where requires_grad tells nothing."""
-    functorch = torch._C._are_functorch_transforms_active()
-    return functorch or torch.autograd.forward_ad._current_level >= 0
+    return _shared[key].value(*values) if transformed() else _in_graph(key, *values)
 
 
 @torch.compiler.allow_in_graph  # type: ignore[untyped-decorator]

@@ -14,6 +14,7 @@ import torch
 from actlas.kernels.cpu import launch
 from actlas.kernels.cpu.build import Compiled
 from actlas.kernels.cpu.runtime import engine
+from actlas.kernels.transforms import transformed
 
 if TYPE_CHECKING:
     from actlas.kernels.autograd import Elementwise
@@ -33,11 +34,12 @@ class Fixed:
             self.apply = _function(self).apply
 
     def serves(self, x: torch.Tensor) -> bool:
-        """Say whether `x` is a plain contiguous CPU tensor and nobody traces."""
+        """Say whether `x` is a plain contiguous CPU tensor and nobody traces or transforms."""
         return (
             self.value is not None
             and launch.is_plain(x)
             and x.is_contiguous()
+            and not transformed()
             and not torch._C._len_torch_dispatch_stack()
             and torch._C._get_tracing_state() is None
         )
@@ -63,8 +65,9 @@ class Fixed:
 
     def pull_back(self, x: torch.Tensor, grad: torch.Tensor) -> torch.Tensor:
         """Return grad * f'(x)."""
-        alike = launch.is_plain(grad) and grad.dtype is x.dtype and grad.is_contiguous()
-        if alike and self.slope is not None and not torch.is_grad_enabled():
+        alike = grad.dtype is x.dtype and grad.shape == x.shape
+        plain = alike and self.serves(x) and launch.is_plain(grad) and grad.is_contiguous()
+        if plain and self.slope is not None and not torch.is_grad_enabled():
             return self.into(self.slope, x, x, grad)
         return self.of.pull_back([x, *self.numbers], grad, (0,))[0]
 

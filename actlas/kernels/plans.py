@@ -55,6 +55,9 @@ def current_plan() -> str:
 def saving(plan: str) -> Iterator[None]:
     """Use a memory plan for every function called inside.
 
+    Under torch.compile and function transforms no plan is used: there the compiler or the
+    transform decides what is kept.
+
     Args:
         plan: "input", "output" or "few-bit".
 

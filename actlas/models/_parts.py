@@ -19,17 +19,22 @@ class Images(nn.Module):
         multiple: what both sides are multiples of.
         name: of the network, for the sentence.
         exact: whether the sides are `multiple` itself.
+        least: the smallest side.
     """
 
-    def __init__(self, channels: int, multiple: int, name: str, *, exact: bool = False) -> None:
+    def __init__(
+        self, channels: int, multiple: int, name: str, *, exact: bool = False, least: int = 1
+    ) -> None:
         super().__init__()
-        self.channels, self.multiple, self.name, self.exact = channels, multiple, name, exact
+        self.channels = checked_size(channels, "channels")
+        self.multiple = checked_size(multiple, "image_size")
+        self.name, self.exact, self.least = name, exact, least
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return `x`, (N, channels, H, W); a tracer's stand-in is not asked for its shape."""
         if not isinstance(x, torch.Tensor):
             return x
-        need_images(x, self.channels, self.multiple, self.name)
+        need_images(x, self.channels, self.multiple, self.name, self.least)
         if self.exact and tuple(x.shape[2:]) != (self.multiple, self.multiple):
             raise ActlasError(f"{self.name}: images must be {self.multiple} x {self.multiple} "
                               f"pixels, got {tuple(x.shape)}")  # fmt: skip
@@ -45,7 +50,7 @@ class Vectors(nn.Module):
 
     def __init__(self, inputs: int, name: str) -> None:
         super().__init__()
-        self.inputs, self.name = inputs, name
+        self.inputs, self.name = checked_size(inputs, "inputs"), name
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return `x` as (N, inputs)."""
@@ -72,9 +77,12 @@ def conv(fan_in: int, fan_out: int, size: int = 3, stride: int = 1) -> nn.Conv2d
 
 def pooled_classes(channels: int, classes: int, *before: nn.Module) -> nn.Sequential:
     """Return the end of a network: `before`, the mean over the image, one linear layer."""
-    return nn.Sequential(
-        *before, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(channels, classes)
-    )
+    return nn.Sequential(*before, nn.AdaptiveAvgPool2d(1), nn.Flatten(), scores(channels, classes))
+
+
+def scores(fan_in: int, classes: int) -> nn.Linear:
+    """Return the linear layer that gives each class its score."""
+    return nn.Linear(fan_in, checked_size(classes, "classes"))
 
 
 def checked_probability(value: float, what: str) -> float:

@@ -29,6 +29,7 @@ class Recipe:
     momentum: float = 0.9
     nesterov: bool = True
     dropout: float = 0.0
+    input_dropout: float = 0.0
     mean: tuple[float, ...] = ()
     deviation: tuple[float, ...] = ()
     augmentation: str = "none"

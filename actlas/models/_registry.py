@@ -163,13 +163,15 @@ def checked_depth(depth: int, step: int, rest: int, name: str, least: int = 1) -
     return n
 
 
-def need_images(x: torch.Tensor, channels: int, multiple: int, name: str) -> None:
-    """Raise ActlasError unless x is (N, channels, H, W) with H and W >= and multiples of a size."""
+def need_images(x: torch.Tensor, channels: int, multiple: int, name: str, least: int = 1) -> None:
+    """Raise ActlasError unless x is (N, channels, H, W), sides >= least and multiples of a size."""
     sides = x.shape[2:]
     fits = x.ndim == 4 and x.shape[1] == channels
-    if not fits or any(side < multiple or side % multiple for side in sides):
+    least = max(multiple, least)
+    if not fits or any(side < least or side % multiple for side in sides):
+        lower = f", {least} at the least" if least > multiple else ""
         raise ActlasError(f"{name}: images must be (N, {channels}, H, W) with sides that are "
-                          f"multiples of {multiple}, got {tuple(x.shape)}")  # fmt: skip
+                          f"multiples of {multiple}{lower}, got {tuple(x.shape)}")  # fmt: skip
 
 
 def _check(entry: Network) -> None:

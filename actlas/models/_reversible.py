@@ -22,7 +22,8 @@ with a fraction is that of Maclaurin, Duvenaud and Adams 2015, algorithm 3.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from typing import Any, Protocol
 
@@ -33,7 +34,6 @@ from torch.autograd.function import once_differentiable
 from actlas.errors import ActlasError, nearest
 
 State = tuple[Tensor, ...]
-_CHANGES_WHEN_RUN_AGAIN = (nn.modules.dropout._DropoutNd, nn.modules.batchnorm._BatchNorm)
 
 
 class Arithmetic(Protocol):
@@ -175,8 +175,9 @@ class MomentumChain(nn.Module):
             "float32" (8 bytes; good for about 20 layers at gamma = 0.9).
 
     Raises:
-        ActlasError: for a gamma outside (0, 1), layers that share weights, or layers that do not
-            give the same value when run again (dropout, batch normalisation).
+        ActlasError: for a gamma outside (0, 1) or layers that share weights; when run reversibly,
+            for layers that would not give the same value again, because they draw random numbers
+            or change a buffer (dropout, RReLU and batch normalisation in training).
 
     Source: Sander et al. 2021, Momentum Residual Neural Networks.
 
@@ -200,11 +201,11 @@ class MomentumChain(nn.Module):
         if self.reversible and torch.is_grad_enabled():
             found: Tensor = self._run_reversible(x)
             return found
-        state = Floating(self.gamma, x.dtype)
+        state = Floating(self.gamma, _wide(x.dtype))
         now = state.start(x)
         for layer in self.layers:
-            now = state.advance(now, layer(now[0]))
-        return now[0]
+            now = state.advance(now, layer(state.read(now[0], x.dtype)))
+        return state.read(now[0], x.dtype)
 
     @torch.compiler.disable  # type: ignore[untyped-decorator]
     def _run_reversible(self, x: Tensor) -> Tensor:
@@ -223,7 +224,9 @@ class _Reversible(torch.autograd.Function):
         arithmetic = arithmetic_of(chain.arithmetic, chain.gamma, len(chain.layers))
         state = arithmetic.start(x)
         for layer in chain.layers:
-            state = arithmetic.advance(state, layer(arithmetic.read(state[0], x.dtype)))
+            with _repeatable(layer, x.device):
+                y = layer(arithmetic.read(state[0], x.dtype))
+            state = arithmetic.advance(state, y)
         ctx.save_for_backward(*state)
         ctx.chain, ctx.arithmetic, ctx.dtype = chain, arithmetic, x.dtype
         ctx.versions, ctx.weights = [w._version for w in weights], weights
@@ -237,7 +240,8 @@ class _Reversible(torch.autograd.Function):
             raise ActlasError("the weights of a reversible chain were changed between its forward "
                               "and backward pass, which can then not be undone")  # fmt: skip
         state: State = ctx.saved_tensors
-        gx, gv, gamma = grad, torch.zeros_like(grad), ctx.chain.gamma
+        gx, gamma = grad.to(_wide(grad.dtype)), ctx.chain.gamma
+        gv = torch.zeros_like(gx)
         sums: dict[Tensor, Tensor] = {}
         for layer in reversed(ctx.chain.layers):
             before = ctx.arithmetic.before(state)
@@ -248,9 +252,9 @@ class _Reversible(torch.autograd.Function):
             state = ctx.arithmetic.retreat(state, before, y.detach())
             push = (1 - gamma) * (gx + gv)
             found = torch.autograd.grad(y, (x, *own), push.to(y.dtype), allow_unused=True)
-            gx, gv = gx + _or_zero(found[0], x), gamma * (gx + gv)
+            gx, gv = gx + (0 if found[0] is None else found[0]), gamma * (gx + gv)
             sums.update(zip(own, found[1:], strict=True))
-        return None, gx, *(sums.get(weight) for weight in ctx.weights)
+        return None, gx.to(grad.dtype), *(sums.get(weight) for weight in ctx.weights)
 
 
 def _autocast(device: str) -> dict[str, Any]:
@@ -261,8 +265,31 @@ def _autocast(device: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _or_zero(found: Tensor | None, like: Tensor) -> Tensor:
-    return torch.zeros_like(like) if found is None else found
+def _wide(dtype: torch.dtype) -> torch.dtype:
+    """Return in what sums over all layers are kept: single precision at least."""
+    return torch.promote_types(dtype, torch.float32)
+
+
+def _random(layer: nn.Module, device: torch.device) -> list[Tensor]:
+    """Return the states of every generator that a layer can draw from."""
+    own = [value for module in layer.modules() for value in vars(module).values()]
+    states = [value.get_state() for value in own if isinstance(value, torch.Generator)]
+    if device.type == "cuda":
+        states.append(torch.cuda.get_rng_state(device))
+    return [torch.get_rng_state(), *states]
+
+
+@contextmanager
+def _repeatable(layer: nn.Module, device: torch.device) -> Iterator[None]:
+    """Raise ActlasError if the layer drew random numbers or changed a buffer in this block."""
+    buffers, random = list(layer.buffers()), _random(layer, device)
+    versions = [(id(buffer), buffer._version) for buffer in buffers]
+    yield
+    drew = not all(map(torch.equal, random, _random(layer, device)))
+    if drew or versions != [(id(buffer), buffer._version) for buffer in layer.buffers()]:
+        raise ActlasError(f"a reversible chain runs its layers again backward, and {layer} would "
+                          f"not give the same value: it "
+                          f"{'draws random numbers' if drew else 'changes a buffer'}")  # fmt: skip
 
 
 def _check(layers: nn.ModuleList) -> None:
@@ -271,7 +298,3 @@ def _check(layers: nn.ModuleList) -> None:
     weights = [id(p) for layer in layers for p in layer.parameters()]
     if len(weights) != len(set(weights)):
         raise ActlasError("the layers of a momentum chain must not share weights")
-    for module in layers.modules():
-        if isinstance(module, _CHANGES_WHEN_RUN_AGAIN):
-            raise ActlasError(f"a momentum chain runs its layers again backward, and "
-                              f"{type(module).__name__} would not give the same value")  # fmt: skip

@@ -26,7 +26,7 @@ _VARIANTS = ("all", "strided", "conv_pool", "pool")
 # Rates of 0.25, 0.1, 0.05 and 0.01 were tried for each network; inputs were whitened.
 CIFAR_RECIPE = Recipe(
     learning_rate=0.05, weight_decay=1e-3, epochs=350, drops=(200, 250, 300), factor=0.1,
-    nesterov=False, dropout=0.5,
+    nesterov=False, dropout=0.5, input_dropout=0.2,
     augmentation="mirror half of the images and shift by up to 5 pixels, before whitening",
 )  # fmt: skip
 
@@ -92,7 +92,7 @@ def all_cnn(
     layers += [*_conv(192, 192, 3, make, padding=0), *_conv(192, 192, 1, make),
                *_conv(192, checked_size(classes, "classes"), 1, make)]  # fmt: skip
     head = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
-    images = Images(channels, 4, "all_cnn")
+    images = Images(channels, 4, "all_cnn", least=12)
     return start_(
         staged(images=images, features=nn.Sequential(*layers), head=head), make(), generator
     )

@@ -173,4 +173,4 @@ def vae(
         nn.Linear(down[-1], 2 * latent),
         nn.Sequential(*_dense(up, make), nn.Linear(up[-1], inputs)),
     )
-    return start_(net, make(), generator)
+    return start_(net, make(), generator, linear=(net.code,))

@@ -66,7 +66,7 @@ class Detector(nn.Module):
         IoU and "class": cross-entropy, both over the cells that own an object. Each is divided by
         the number of objects.
         """
-        raw = self(images)
+        raw = self._numbers(images)
         owned, boxes, labels = assign(objects, self.grid(images), self.stride, self.classes)
         owned = owned.to(raw.device)
         count = owned.sum().clamp(min=1)
@@ -77,6 +77,11 @@ class Detector(nn.Module):
         apart = (1 - generalized_iou(mine, boxes.to(mine))).sum()
         wrong = functional.cross_entropy(found[:, 5:], labels.to(raw.device), reduction="sum")
         return {"object": there / count, "box": apart / count, "class": wrong / count}
+
+    def _numbers(self, images: Tensor) -> Tensor:
+        """Return the raw numbers in single precision at least: a half holds no large pixel."""
+        raw: Tensor = self(images)
+        return raw.to(torch.promote_types(raw.dtype, torch.float32))
 
     def grid(self, images: Tensor) -> tuple[int, int]:
         """Return how many cells lie down and across."""
@@ -105,7 +110,7 @@ class Detector(nn.Module):
         for name, share in (("least", least), ("overlap", overlap)):
             if not 0 <= share <= 1:
                 raise ActlasError(f"detector: {name} must lie in [0, 1], got {share!r}")
-        raw = self(images)
+        raw = self._numbers(images)
         classes = raw[:, 5:].softmax(1) * torch.sigmoid(raw[:, :1])
         scores, labels = (part.flatten(1) for part in classes.max(1))
         boxes = self.boxes(raw).flatten(2).mT

@@ -17,7 +17,7 @@ import torch
 from torch import nn
 
 from actlas.errors import ActlasError
-from actlas.models._parts import Images, Vectors, checked_size, pooled_classes
+from actlas.models._parts import Images, Vectors, checked_size, pooled_classes, scores
 from actlas.models._registry import ActivationFactory, activation_factory, network
 from actlas.models._sizes import draw_
 from actlas.models._start import start_
@@ -39,10 +39,11 @@ def _combining(
     normalized: bool,
 ) -> tuple[nn.Module, int]:  # fmt: skip
     """Return what stands behind `width` pre-activations, and how many outputs it has."""
+    checked_size(width, "width")
     if activation is not None:
         return activation_factory(activation)(), width
     mix = LogicMix(operators, mode, normalized=normalized)
-    if checked_size(width, "width") % 2 or width < 2 * len(operators):
+    if width % 2 or width < 2 * len(operators):
         raise ActlasError(f"a layer of {len(operators)} logical operators needs an even width of "
                           f"at least {2 * len(operators)}, got {width}")  # fmt: skip
     return mix, width // 2 * (len(operators) if mode == "duplicate" else 1)
@@ -91,7 +92,7 @@ def logic_mlp(
         combine, after = _combining(width, activation, operators, mode, normalized)
         layers += [nn.Linear(before, width), combine]
         before = after
-    return _drawn(nn.Sequential(*layers, nn.Linear(before, classes)), activation, generator)
+    return _drawn(nn.Sequential(*layers, scores(before, classes)), activation, generator)
 
 
 @network(

@@ -12,10 +12,12 @@ import torch
 from torch import nn
 
 from actlas.catalogue import Paper
-from actlas.models._parts import Vectors, checked_probability, checked_size
+from actlas.errors import ActlasError
+from actlas.models._parts import Vectors, checked_probability, checked_size, scores
 from actlas.models._registry import ActivationFactory, activation_factory, network
 from actlas.models._sizes import OneSize, draw_
 from actlas.models._start import start_
+from actlas.models._tokens import need_sizes
 from actlas.nn.structured.maxout import Maxout, MaxoutLinear
 
 PAPER = Paper(
@@ -79,13 +81,14 @@ def maxout_mlp(
     """
     checked_probability(input_dropout, "input_dropout")
     checked_probability(dropout, "dropout")
+    need_sizes("maxout_mlp", pieces=pieces)
     layers: list[nn.Module] = [Vectors(inputs, "maxout_mlp"), nn.Dropout(input_dropout)]
     before = inputs
     for units in hidden:
         layers += [*_dense(before, checked_size(units, "hidden"), pieces, activation),
                    nn.Dropout(dropout)]  # fmt: skip
         before = units
-    net = nn.Sequential(*layers, nn.Linear(before, classes))
+    net = nn.Sequential(*layers, scores(before, classes))
     return _drawn(net, activation, generator)
 
 
@@ -115,17 +118,18 @@ def maxout_cnn(
     """
     checked_probability(input_dropout, "input_dropout")
     checked_probability(dropout, "dropout")
+    need_sizes("maxout_cnn", width=width, units=units, pieces=pieces)
     layers: list[nn.Module] = [OneSize(channels, image_size, "maxout_cnn")]
     layers.append(nn.Dropout(input_dropout))
-    before, side = channels, checked_size(image_size, "image_size")
+    if image_size < 10:
+        raise ActlasError(f"maxout_cnn: image_size must be at least 10, got {image_size}")
+    before, side = channels, image_size
     for maps, size, padding, pool in (
         (width, 8, 4, 4), (2 * width, 8, 3, 4), (2 * width, 5, 3, 2)
     ):  # fmt: skip
         layers += [*_maps(before, maps, size, padding, pieces, activation),
                    nn.MaxPool2d(pool, 2, ceil_mode=True), nn.Dropout(dropout)]  # fmt: skip
         before, side = maps, -(-(side + 2 * padding - size + 1 - pool) // 2) + 1
-    dense = _dense(before * checked_size(side, "image_size") ** 2, units, 5, activation)
-    net = nn.Sequential(
-        *layers, nn.Flatten(), *dense, nn.Dropout(dropout), nn.Linear(units, classes)
-    )
+    dense = _dense(before * side**2, units, 5, activation)
+    net = nn.Sequential(*layers, nn.Flatten(), *dense, nn.Dropout(dropout), scores(units, classes))
     return _drawn(net, activation, generator)

@@ -25,6 +25,7 @@ from actlas.models._registry import ActivationFactory, activation_factory, netwo
 from actlas.models._reversible import MomentumChain
 from actlas.models._sizes import OneSize
 from actlas.models._start import start_
+from actlas.models._tokens import need_sizes
 from actlas.nn.structured._common import need_choice
 from actlas.nn.structured.squash import Squash
 
@@ -212,6 +213,9 @@ def capsule_loss(
         target: (N,), the right classes.
         reconstruction, images: tensors of one shape in [0, 1]; without them the margins alone.
 
+    Raises:
+        ActlasError: for one of reconstruction and images without the other.
+
     Source: Sabour et al. 2017, Eq. 4 and section 4.1: m+ = 0.9, m- = 0.1, lambda = 0.5.
 
     >>> capsule_loss(torch.tensor([[0.9, 0.1]]), torch.tensor([0]))
@@ -220,8 +224,12 @@ def capsule_loss(
     right = F.one_hot(target, scores.shape[1]).to(scores.dtype)
     missing, spurious = (0.9 - scores).clamp(min=0), (scores - 0.1).clamp(min=0)
     loss = (right * missing.square() + 0.5 * (1 - right) * spurious.square()).sum()
-    if reconstruction is None or images is None:
+    if reconstruction is None and images is None:
         return loss
+    if reconstruction is None or images is None:
+        given = "reconstruction" if images is None else "images"
+        raise ActlasError(f"capsule_loss takes reconstruction and images together, got {given} "
+                          f"alone")  # fmt: skip
     return loss + 5e-4 * (reconstruction - images).square().sum()
 
 
@@ -257,7 +265,7 @@ def mocapsnet(
     """Deep capsule network with momentum, of constant memory in its depth.
 
     Args:
-        channels, image_size, classes: of the images, whose side is at least 18.
+        channels, image_size, classes: of the images, whose side is at least 17.
         width: channels of both convolutions, a multiple of 8; 256 in the paper.
         capsules: capsules of a layer in the middle; 32 in the paper.
         blocks: pairs of capsule layers in the middle; 1 to 8 in the paper, 15 to 25 in deep runs.
@@ -273,8 +281,8 @@ def mocapsnet(
         generator: random state of the weights; None takes PyTorch's.
 
     Raises:
-        ActlasError: for a gamma outside (0, 1), an unknown form or routing, or images of another
-            size.
+        ActlasError: for sizes below 1, a gamma outside (0, 1), an unknown form or routing, or
+            images of another size.
 
     >>> mocapsnet(blocks=4)(torch.zeros(2, 1, 28, 28)).shape
     torch.Size([2, 10])
@@ -282,6 +290,8 @@ def mocapsnet(
     if form not in FORMS:
         raise ActlasError(f"form must be one of {', '.join(map(repr, FORMS))}, got {form!r}."
                           f"{nearest(str(form), FORMS)}")  # fmt: skip
+    need_sizes("MoCapsNet", channels=channels, image_size=image_size, classes=classes, width=width,
+               capsules=capsules, blocks=blocks, rounds=rounds)  # fmt: skip
     make, side = activation_factory(activation), (image_size - 8 - 9) // 2 + 1
     if width % 8 or side < 1:
         raise ActlasError(f"MoCapsNet: width must be a multiple of 8 and image_size at least 17, "
@@ -295,7 +305,7 @@ def mocapsnet(
     first = CapsuleLayer(width // 8 * side * side, 8, capsules, 8, **routed)  # type: ignore[arg-type]
     equal: list[nn.Module] = [
         CapsuleLayer(capsules, 8, capsules, 8, **routed)  # type: ignore[arg-type]
-        for _ in range(2 * checked_size(blocks, "blocks"))
+        for _ in range(2 * blocks)
     ]
     last = CapsuleLayer(capsules, 8, classes, 16, **routed)  # type: ignore[arg-type]
     how = {"gamma": gamma, "reversible": reversible, "arithmetic": arithmetic}

@@ -6,6 +6,7 @@ the equation's derivatives come from automatic differentiation, so the activatio
 
 from __future__ import annotations
 
+import copy
 import math
 import warnings
 from collections.abc import Callable, Sequence
@@ -218,7 +219,8 @@ def _vanishes(function: nn.Module, order: int) -> bool:
     if isinstance(function, ElementwiseModule):
         return not bool(_facts(function).curve.slope(order)(GRID).any())
     points = torch.linspace(-6, 6, 1000, dtype=torch.float64, device="cpu")[:, None]
-    return not bool(partials(function.double(), points, (0,) * order)[0].any())
+    double = copy.deepcopy(function).double()
+    return not bool(partials(double, points, (0,) * order)[0].any())
 
 
 @network(id="pinn", title="Physics-informed network", paper=_RAISSI, takes="points", input=(2,),

@@ -23,7 +23,7 @@ import torch
 from torch import Tensor, nn
 
 from actlas.errors import ActlasError
-from actlas.models._parts import Vectors, checked_probability, checked_size, dropping
+from actlas.models._parts import Vectors, checked_probability, checked_size, dropping, scores
 from actlas.models._registry import (
     ActivationFactory,
     activation_factory,
@@ -31,6 +31,8 @@ from actlas.models._registry import (
     network,
 )
 from actlas.models._sizes import OneSize, draw_
+from actlas.models._tokens import need_sizes, need_tokens
+from actlas.models.vgg import PYNADA_DROPOUT
 from actlas.nn import create
 from actlas.nn.structured._common import need_choice
 from actlas.nn.structured.pynada import PAPER
@@ -171,10 +173,9 @@ def pynada_mlp(
     """
 
     def body(by: float, hidden_neuron: Neuron, _: Neuron) -> nn.Sequential:
-        widths = [inputs, *_scaled(hidden, by)]
-        layers = [hidden_neuron(partial(nn.Linear, *pair))
-                  for pair in pairwise(widths)]  # fmt: skip
-        return nn.Sequential(Vectors(inputs, "pynada_mlp"), *layers, nn.Linear(widths[-1], classes))
+        front, widths = Vectors(inputs, "pynada_mlp"), [inputs, *_scaled(hidden, by)]
+        layers = [hidden_neuron(partial(nn.Linear, *pair)) for pair in pairwise(widths)]
+        return nn.Sequential(front, *layers, scores(widths[-1], classes))
 
     make = _apical(activation, alpha, leak, learnable)
     return _built(body, neuron, (make, make), activation_factory(basal), generator)
@@ -206,7 +207,7 @@ def pynada_lenet(
             seen(partial(nn.Conv2d, channels, first, 5)), nn.MaxPool2d(2),
             seen(partial(nn.Conv2d, first, second, 5)), nn.MaxPool2d(2), nn.Flatten(),
             dense(partial(nn.Linear, 25 * second, third)),
-            dense(partial(nn.Linear, third, fourth)), nn.Linear(fourth, classes),
+            dense(partial(nn.Linear, third, fourth)), scores(fourth, classes),
         )  # fmt: skip
 
     make = _apical(activation, alpha, leak, learnable)
@@ -240,27 +241,32 @@ def pynada_vgg9(
     def body(by: float, seen: Neuron, _: Neuron) -> nn.Sequential:
         layers: list[nn.Module] = [OneSize(channels, image_size, "pynada_vgg9")]
         before = channels
-        for multiples, rate in (((1,), 0.1), ((2,), 0.1), ((4, 4), 0.2), ((8, 8), 0.3),
-                                ((8, 8), 0.3)):  # fmt: skip
+        stages = ((1,), (2,), (4, 4), (8, 8), (8, 8))
+        for multiples, rate in zip(stages, PYNADA_DROPOUT, strict=True):
             for wide in _scaled([width * multiple for multiple in multiples], by):
                 layers.append(seen(partial(nn.Conv2d, before, wide, 3, padding=1)))
                 before = wide
             layers += [nn.MaxPool2d(2, ceil_mode=True), nn.Dropout(rate)]
-        return nn.Sequential(*layers, nn.Flatten(), nn.Linear(before * side * side, classes))
+        return nn.Sequential(*layers, nn.Flatten(), scores(before * side * side, classes))
 
     make = _apical(activation, alpha, leak, learnable)
     return _built(body, neuron, (make, make), activation_factory(basal), generator)
 
 
 class CharacterMaps(nn.Module):
-    """Embeds characters and lays them out as maps, (N, length) -> (N, size, length)."""
+    """Embeds texts of one length and lays them out as maps, (N, length) -> (N, size, length)."""
 
-    def __init__(self, vocabulary: int, size: int) -> None:
+    def __init__(self, vocabulary: int, size: int, length: int) -> None:
         super().__init__()
+        self.length = length
         self.embedding = nn.Embedding(vocabulary, size)
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Return the embedded characters, channels first."""
+        need_tokens("pynada_char_cnn", tokens, self.embedding.num_embeddings)
+        if tokens.shape[1] != self.length:
+            raise ActlasError(f"pynada_char_cnn: made for texts of {self.length} characters, got "
+                              f"{tokens.shape[1]}")  # fmt: skip
         maps: Tensor = self.embedding(tokens).transpose(1, 2)
         return maps
 
@@ -309,21 +315,22 @@ def pynada_char_cnn(
     >>> pynada_char_cnn()(torch.zeros(2, 128, dtype=torch.long)).shape
     torch.Size([2, 2])
     """
-    left = ((((checked_size(length, "length") - 6) // 3) - 6) // 3 - 2) // 3
+    need_sizes("pynada_char_cnn", vocabulary=vocabulary, length=length, size=size)
+    left = ((((length - 6) // 3) - 6) // 3 - 2) // 3
     if left < 1:
         raise ActlasError(f"pynada_char_cnn: length must be at least 69, got {length}")
     last = dropping(checked_probability(dropout, "dropout"))
 
     def body(by: float, seen: Neuron, dense: Neuron) -> nn.Sequential:
         wide, before = _scaled((width,), by)[0], size
-        layers: list[nn.Module] = [CharacterMaps(vocabulary, size)]
+        layers: list[nn.Module] = [CharacterMaps(vocabulary, size, length)]
         for kernel in (7, 7, 3):
             layers += [seen(partial(nn.Conv1d, before, wide, kernel)), nn.MaxPool1d(3),
                        Excitation(wide, max(1, wide // 64))]  # fmt: skip
             before = wide
         return nn.Sequential(
             *layers, nn.Flatten(), dense(partial(nn.Linear, wide * left, wide)),
-            dense(partial(nn.Linear, wide, wide)), *last, nn.Linear(wide, classes),
+            dense(partial(nn.Linear, wide, wide)), *last, scores(wide, classes),
         )  # fmt: skip
 
     rectifier = activation_factory(

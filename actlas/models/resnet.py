@@ -20,7 +20,7 @@ from actlas.models._residual import PaddedShortcut, Residual
 from actlas.models._start import start_
 
 _PAPER = Paper("He et al.", 2015, arxiv="1512.03385")
-_SHORTCUTS = ("pad", "project")
+_SHORTCUTS = ("pad", "average", "project")
 _IMAGENET = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3)}
 
 
@@ -45,8 +45,9 @@ def resnet(
 
     Args:
         depth: 6n+2: 20, 32, 44, 56, 110, 152, 1202.
-        shortcut: where the shape changes, "pad" (option A: no parameters) or "project" (option B:
-            a 1 x 1 convolution and normalisation).
+        shortcut: where the shape changes, "pad" (option A: every second pixel, and zeros for new
+            channels), "average" (the same after average pooling, as Huang et al. 2016) or
+            "project" (option B: a 1 x 1 convolution and normalisation).
         channels: of the images, whose sides are multiples of 4.
         classes: outputs.
         activation: a name, a class or a factory.
@@ -145,7 +146,7 @@ def resnet9(
     """Eight convolutions, two pairs of them with a shortcut, and one linear layer: quick to train.
 
     Args:
-        channels: of the images, whose sides are multiples of 4.
+        channels: of the images, whose sides are multiples of 4, 8 at the least.
         classes: outputs.
         activation: a name, a class or a factory.
         generator: random state of the start weights; None takes PyTorch's.
@@ -165,7 +166,7 @@ def resnet9(
     head = nn.Sequential(
         nn.AdaptiveMaxPool2d(1), nn.Flatten(), nn.Linear(512, checked_size(classes, "classes"))
     )
-    net = staged(images=Images(channels, 4, "resnet9"), features=features, head=head)
+    net = staged(images=Images(channels, 4, "resnet9", least=8), features=features, head=head)
     return start_(net, make(), generator)
 
 
@@ -184,7 +185,7 @@ def _stages(
 ) -> nn.Sequential:
     """Return the blocks of all stages; every stage but the first begins by halving the image."""
     if shortcut not in _SHORTCUTS:
-        raise ActlasError(f"resnet: shortcut is {' or '.join(_SHORTCUTS)}, got {shortcut!r}."
+        raise ActlasError(f"resnet: shortcut is one of {', '.join(_SHORTCUTS)}, got {shortcut!r}."
                           f"{nearest(str(shortcut), _SHORTCUTS)}")  # fmt: skip
     blocks, fan_in = [], widths[0]
     for width, count in zip(widths, counts, strict=True):
@@ -206,4 +207,6 @@ def _shortcut(fan_in: int, width: int, stride: int, kind: str) -> nn.Module:
         return nn.Identity()
     if kind == "pad":
         return PaddedShortcut(fan_in, width, stride)
+    if kind == "average":
+        return nn.Sequential(nn.AvgPool2d(stride), PaddedShortcut(fan_in, width, 1))
     return nn.Sequential(conv(fan_in, width, 1, stride), nn.BatchNorm2d(width))

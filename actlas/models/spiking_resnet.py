@@ -25,7 +25,7 @@ from torch import Tensor, nn
 
 from actlas.catalogue import Paper
 from actlas.errors import ActlasError
-from actlas.models._parts import checked_size, conv
+from actlas.models._parts import conv
 from actlas.models._registry import (
     ActivationFactory,
     activation_factory,
@@ -34,6 +34,7 @@ from actlas.models._registry import (
     network,
 )
 from actlas.models._sizes import draw_
+from actlas.models._tokens import need_sizes
 from actlas.nn.structured._common import need_choice
 
 ENCODINGS = ("direct", "poisson")
@@ -182,8 +183,9 @@ class SpikingResNet(nn.Module):
     def _encoded(self, x: Tensor) -> Tensor:
         if self.encoding == "direct":
             return x
-        chance = torch.rand(x.shape, generator=self.generator, dtype=x.dtype, device=x.device)
-        return x.sign() * (2 * chance <= x.abs())
+        place = x.device if self.generator is None else self.generator.device
+        chance = torch.rand(x.shape, generator=self.generator, dtype=x.dtype, device=place)
+        return x.sign() * (2 * chance.to(x.device) <= x.abs())
 
     def _classes(self, x: Tensor) -> Tensor:
         voted: Tensor = self.classify(x.mean((2, 3)))
@@ -230,15 +232,16 @@ def spiking_resnet(
         generator: random state of weights and Poisson spikes; None takes PyTorch's.
 
     Raises:
-        ActlasError: for another depth, a leak outside [0, 1], sides that are no multiples of 4,
-            or a film with another number of frames.
+        ActlasError: for another depth, sizes below 1, a leak outside [0, 1], sides that are no
+            multiples of 4, or a film with another number of frames.
 
     >>> spiking_resnet(steps=2)(torch.zeros(2, 3, 16, 16)).shape
     torch.Size([2, 10])
     """
     n = checked_depth(depth, 6, 2, "SpikingResNet")
     need_choice(encoding, ENCODINGS, "encoding", "SpikingResNet")
-    checked_size(steps, "steps")
+    need_sizes("SpikingResNet", channels=channels, classes=classes, width=width, steps=steps,
+               boost=boost, stem_stride=stem_stride)  # fmt: skip
     make = partial(LIF, leak) if activation is None else _stateless(activation)
 
     def layer(fan_in: int, fan_out: int, stride: int = 1) -> SpikingLayer:

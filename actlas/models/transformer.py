@@ -143,6 +143,8 @@ def transformer_translator(
     make = activation_factory(activation)
     sizes, rest = (width, heads, wide, share), {"batch_first": True}
     readers = [nn.TransformerEncoderLayer(*sizes, make(), **rest) for _ in range(layers)]
+    for reader in readers:  # the fused kernel takes every nn.GELU for the exact one
+        reader.activation_relu_or_gelu = 0
     writers = [Writer(*sizes, make(), **rest) for _ in range(layers)]
     net = TransformerTranslator(both, width, longest, share, readers, writers)
     return _xavier_(net, generator)

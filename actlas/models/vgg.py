@@ -21,13 +21,14 @@ from actlas.models._registry import ActivationFactory, activation_factory, netwo
 from actlas.models._start import start_
 
 _WIDTHS = (64, 128, 256, 512, 512)
-_CONVOLUTIONS = {  # per stage, by depth; the linear layer counts as one
+# Per stage, by depth; the paper's three linear layers count in 13, 16 and 19, the one here in 9.
+_CONVOLUTIONS = {
     9: (1, 1, 2, 2, 2),
     13: (2, 2, 2, 2, 2),
     16: (2, 2, 3, 3, 3),
     19: (2, 2, 4, 4, 4),
 }
-PYNADA_DROPOUT = (0.1, 0.1, 0.2, 0.3, 0.3)  # of the 9-layer form
+PYNADA_DROPOUT = (0.1, 0.1, 0.2, 0.3, 0.3)  # behind the stages of the 9-layer form
 
 
 @network(

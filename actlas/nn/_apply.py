@@ -11,12 +11,18 @@ import torch
 from actlas.catalogue import Definition, Parameter, Shape, find, unroll
 from actlas.errors import ActlasError, UnsupportedDtypeError
 from actlas.kernels.autograd import Elementwise, apply, elementwise, shared
+from actlas.kernels.transforms import transformed
 
 
 @torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
 def kernel_key(name: str, shape: Shape) -> int:
     """Return the number of the shared kernel of an entry: a constant to torch.compile."""
     return _kernel_key(find(name), shape)
+
+
+def _key(entry: Definition, shape: Shape) -> int:
+    compiling = torch.compiler.is_compiling()  # a graph wants a constant, found by the name
+    return kernel_key(entry.name, shape) if compiling else _kernel_key(entry, shape)
 
 
 @cache
@@ -40,10 +46,13 @@ def evaluate(
     entry: Definition, inputs: tuple[torch.Tensor, ...], given: Mapping[str, Any]
 ) -> torch.Tensor:
     """Return the entry's value; parameters in `given` are numbers or tensors, others default."""
+    if len(inputs) != len(entry.inputs):
+        raise ActlasError(f"{entry.name} takes {len(entry.inputs)} tensor"
+                          f"{'s' * (len(entry.inputs) > 1)}, got {len(inputs)}")  # fmt: skip
     for tensor in inputs:
         check_dtype(tensor, entry.name)
     shape, values = _flatten(entry, inputs[0], given)
-    return apply(kernel_key(entry.name, shape), *inputs, *values)
+    return apply(_key(entry, shape), *inputs, *values)
 
 
 def evaluate_into(
@@ -60,12 +69,17 @@ def evaluate_into(
     """
     for tensor in (*inputs, out):
         check_dtype(tensor, entry.name)
-    _check_out(out, entry.name, inputs)
+    tensors = [t for t in (*inputs, *given.values()) if isinstance(t, torch.Tensor)]
+    _check_out(out, entry.name, tensors)
     shape, values = _flatten(entry, inputs[0], given)
-    return shared(kernel_key(entry.name, shape)).into(out, *inputs, *values)
+    return shared(_key(entry, shape)).into(out, *inputs, *values)
 
 
-def _check_out(out: torch.Tensor, name: str, inputs: tuple[torch.Tensor, ...]) -> None:
+def _check_out(out: torch.Tensor, name: str, inputs: list[torch.Tensor]) -> None:
+    """Refuse a result of another form, one that is differentiated, and overlapping memory.
+
+    `inputs` are all tensors that are read, parameters too; the first gives the form.
+    """
     x = inputs[0]
     found, wanted = ((t.dtype, tuple(t.shape), str(t.device)) for t in (out, x))
     if found != wanted:
@@ -73,11 +87,9 @@ def _check_out(out: torch.Tensor, name: str, inputs: tuple[torch.Tensor, ...]) -
     if torch.is_grad_enabled() and any(t.requires_grad for t in (out, *inputs)):
         raise ActlasError(f"{name}: out= does not support automatic differentiation, "
                           "but a tensor requires a gradient")  # fmt: skip
-    for tensor in inputs:
-        same = tensor.data_ptr() == out.data_ptr() and tensor.stride() == out.stride()
-        if not same and _overlap(out, tensor):
-            raise ActlasError(f"{name}: out= shares part of its memory with an input; "
-                              "give the input itself or memory of its own")  # fmt: skip
+    if not transformed() and any(_overlap(out, tensor) for tensor in inputs if tensor is not out):
+        raise ActlasError(f"{name}: out= shares part of its memory with an input or a parameter; "
+                          "give the input itself or memory of its own")  # fmt: skip
 
 
 def _words(of: tuple[Any, ...]) -> str:
@@ -85,6 +97,11 @@ def _words(of: tuple[Any, ...]) -> str:
 
 
 def _overlap(a: torch.Tensor, b: torch.Tensor) -> bool:
+    """Say whether two tensors share memory without being the same elements in the same places."""
+    if not all(type(t) in (torch.Tensor, torch.nn.Parameter) for t in (a, b)):
+        return False  # a subclass, as of a tracer, may have no memory to ask for
+    if (a.data_ptr(), a.shape, a.stride()) == (b.data_ptr(), b.shape, b.stride()):
+        return False
     (low, high), (start, end) = map(_reach, (a, b))
     return bool(a.numel() and b.numel()) and low < end and start < high
 

@@ -77,7 +77,8 @@ class ElementwiseModule(nn.Module):
     def _evaluate(self, *inputs: torch.Tensor) -> torch.Tensor:
         x = inputs[0]
         kernel = None if torch.compiler.is_compiling() else quick_kernel(self.entry)
-        if kernel is not None and not self._learned and not self.inplace:
+        single = len(inputs) == 1 and not self._learned and not self.inplace
+        if kernel is not None and single:
             y = kernel.quick(x, tuple([getattr(self, name) for name in self.entry.parameters]))
             if y is not None:
                 return y

@@ -92,14 +92,22 @@ def make_arm(text: str, *, twin: bool = False) -> Arm:
     )
 
 
+def _function_of(arm: Arm) -> tuple[str, tuple[tuple[str, Any], ...]]:
+    """Return what an arm computes: a parameter that is given at its default changes nothing."""
+    import actlas
+
+    return arm.name, actlas.get(arm.name, **dict(arm.parameters)).values
+
+
 def make_arms(activations: Sequence[str], reference: str) -> tuple[Arm, ...]:
     """Return the reference, its twin, and the other functions, each of them once."""
     first, twin = make_arm(reference), make_arm(reference, twin=True)
     named = [make_arm(text) for text in activations]
-    others = [arm for arm in named if arm.label != first.label]
+    functions = [_function_of(arm) for arm in named]
     for index, arm in enumerate(named):
-        if arm.label in {earlier.label for earlier in named[:index]}:
+        if functions[index] in functions[:index]:
             raise ActlasError(f"the activation {arm.label!r} is given twice")
+    others = [arm for arm in named if _function_of(arm) != _function_of(first)]
     if not others:
         raise ActlasError(f"give at least one activation to compare with {first.label}")
     return (first, twin, *others)

@@ -28,7 +28,10 @@ Root = str | os.PathLike[str] | None
 
 @dataclass(frozen=True)
 class Result:
-    """A finished study: its plan with all values filled in, the table, and every raw run."""
+    """A finished study: its plan with all values filled in, the table, and every raw run.
+
+    `changes` are the numbers of finished runs at which the plan was changed: none is best.
+    """
 
     plan: Plan
     task: Task
@@ -36,6 +39,7 @@ class Result:
     analysis: Analysis
     outcome: Outcome
     report_path: Path
+    changes: tuple[int, ...] = ()
 
     @property
     def table(self) -> tuple[Row, ...]:
@@ -144,12 +148,11 @@ def run_plan(
     task = with_network(task, plan.network, load_data(plan.task, root), check=True)
     folder = Path(out)
     with Store(folder) as store:
-        store.remember("plan", plan_text(plan))
-        store.remember("code", code_of(plan))
+        store.keep_plan(plan_text(plan), code_of(plan))
         outcome = _run(plan, task, arms, store, root, workers, progress)
-    result = Result(
-        plan, task, arms, analyse(plan, task, arms, outcome), outcome, folder / "report.html"
-    )
+        changes = store.plan_changes()
+    analysis = analyse(plan, task, arms, outcome)
+    result = Result(plan, task, arms, analysis, outcome, folder / "report.html", changes)
     write_report(result)
     return result
 

@@ -28,6 +28,13 @@ _TABLES = (
        ) WITHOUT ROWID""",
     "CREATE TABLE study (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
 )
+_FORMER = """CREATE TABLE IF NOT EXISTS former_plans (  -- rows are added, never changed
+     number INTEGER PRIMARY KEY,
+     ended REAL NOT NULL,    -- when another plan or code took its place, in seconds since 1970
+     text TEXT NOT NULL,
+     code TEXT NOT NULL,
+     runs INTEGER NOT NULL   -- how many were finished then
+   )"""
 _COLUMNS = "SELECT t.key, t.spec, t.record, t.owner, t.expires, t.attempts, s.name, s.value"
 
 
@@ -45,6 +52,7 @@ def connect(path: Path) -> sqlite3.Connection:
     try:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
+        connection.execute(_FORMER)
     except sqlite3.DatabaseError as error:
         connection.close()
         raise refusal(path, error) from error
@@ -65,10 +73,11 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
     connection.execute("BEGIN IMMEDIATE")
     try:
         yield
+        connection.execute("COMMIT")
     except BaseException:
-        connection.execute("ROLLBACK")
+        if connection.in_transaction:  # SQLite ends it by itself where the disk is full
+            connection.execute("ROLLBACK")
         raise
-    connection.execute("COMMIT")
 
 
 def opened(path: Path) -> sqlite3.Connection:

@@ -24,15 +24,28 @@ from actlas.study.training import Record, RunSpec, train
 
 
 def run_one(spec: RunSpec, data_root: Path | None) -> Record:
-    """Train one network in this process; the data are read once per process."""
-    data = load_data(spec.task, data_root)
-    return train(spec, with_network(find_task(spec.task), spec.network, data), data)
+    """Train one network in this process; the data are read once per process.
+
+    Raises:
+        ActlasError: naming the run, whatever went wrong in it.
+    """
+    try:
+        data = load_data(spec.task, data_root)
+        return train(spec, with_network(find_task(spec.task), spec.network, data), data)
+    except Exception as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise ActlasError(
+            f"the run of {spec.activation} with the learning rate {spec.learning_rate:g} and seed "
+            f"{spec.seed} failed: {reason}"
+        ) from error
 
 
 def run_all(
     specs: Iterable[RunSpec], executor: Executor | None, data_root: Path | None
 ) -> Iterator[Record]:
     """Yield the record of every specification, in the order in which they finish.
+
+    If one fails, those that finished together with it are given first, then its error is raised.
 
     Args:
         specs: what to train; taken one by one, and hardly sooner than a worker is free.
@@ -52,8 +65,10 @@ def run_all(
             if not futures:
                 return
             done, futures = wait(futures, return_when=FIRST_COMPLETED)
-            for future in done:
-                yield future.result()
+            failures = [error for future in done if (error := future.exception())]
+            yield from (future.result() for future in done if not future.exception())
+            if failures:
+                raise failures[0]
     except BrokenProcessPool:
         raise ActlasError(
             "a worker process ended too early: it ran out of memory, or the script that called "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 from actlas.errors import ActlasError
@@ -16,7 +16,7 @@ from actlas.study.plan import Plan
 from actlas.study.store import FILE_NAME, OLD_NAME, Store
 from actlas.study.study_file import plan_from_text
 from actlas.study.tasks import find_task
-from actlas.study.training import Phase
+from actlas.study.training import Phase, RunSpec
 from actlas.study.tuning import first_grid
 
 
@@ -62,8 +62,15 @@ def progress_of(store: Store) -> dict[Phase, Count]:
         Phase.TUNING: arms * len(first_grid(plan, task)) * len(plan.tuning_seeds),
         Phase.CONFIRMATION: arms * len(plan.seeds),
     }
-    found = store.counts(store.recall("code"))
+    code = store.recall("code")
+    found = store.counts(_settings(plan) | ({} if code is None else {"code": code}))
     return {phase: Count(*found[phase], planned[phase]) for phase in Phase}
+
+
+def _settings(plan: Plan) -> dict[str, object]:
+    """Return what a plan fixes for every one of its runs, by the names of `RunSpec`."""
+    shared = {field.name for field in fields(RunSpec)} & set(Plan.model_fields)
+    return {name: getattr(plan, name) for name in shared}
 
 
 def read_result(folder: Path) -> Result:
@@ -86,8 +93,8 @@ def read_result(folder: Path) -> Result:
         outcome = Experiment(
             plan, task, arms, store, None, None, None, recorded=store.recall("code")
         ).run()
-    result = Result(
-        plan, task, arms, analyse(plan, task, arms, outcome), outcome, folder / "report.html"
-    )
+        changes = store.plan_changes()
+    analysis = analyse(plan, task, arms, outcome)
+    result = Result(plan, task, arms, analysis, outcome, folder / "report.html", changes)
     write_report(result)
     return result

@@ -7,7 +7,7 @@ import math
 from actlas.study import statistics
 from actlas.study.plan import Plan
 from actlas.study.statistics import Interval, Numbers, Verdict
-from actlas.study.statistics.adaptive import Rule, judge, rules
+from actlas.study.statistics.adaptive import Rule, judge, reported, rules
 
 
 def looks(plan: Plan, comparisons: int) -> tuple[Rule, ...]:
@@ -31,8 +31,7 @@ def interval(values: Numbers, plan: Plan, comparisons: int) -> Interval:
     rule = _look_of(values, plan, comparisons)
     if rule is None:
         return statistics.mean_interval(values)
-    same = judge(values, rule, plan.practical_difference or 0.0, math.inf) is Verdict.SAME
-    return statistics.mean_interval(values, rule.equivalence if same else rule.difference)
+    return reported(values, rule, judge(values, rule, plan.practical_difference or 0.0, math.inf))
 
 
 def verdict(

@@ -12,25 +12,41 @@ LEASE_SECONDS = 120.0  # renewed four times within; this long after a crash else
 
 
 def new_owner() -> str:
-    """Return a name for a runner in this process: host, process, its start, a random part."""
-    pid = os.getpid()
-    return f"{socket.gethostname()}/{pid}/{_started(pid)}/{os.urandom(4).hex()}"
+    """Return a name for a runner: host, its boot, process space, process, start, random part."""
+    pid = str(os.getpid())
+    return "/".join((socket.gethostname(), *_place(), pid, _started(pid), os.urandom(4).hex()))
 
 
-def is_gone(owner: str) -> bool:
-    """Return whether the owner was a process of this machine that has ended.
+def is_alive(owner: str) -> bool | None:
+    """Return whether the owner's process runs; None where that is unknown, or says nothing.
 
-    Of another machine nothing is known: there a lease ends by its time.
+    It is known of this boot of this machine, and of this space of process numbers. Of another
+    runner in this very process it says nothing: there a lease ends by its time, as elsewhere.
 
-    >>> is_gone(new_owner())
-    False
+    >>> is_alive("of another form") is None
+    True
     """
-    host, pid, started, _ = owner.rsplit("/", 3)
-    known = host == socket.gethostname() and started and pid.isdigit()
-    return bool(known) and _started(int(pid)) != started
+    parts = owner.rsplit("/", 5)
+    if len(parts) != 6:
+        return None
+    _, boot, space, pid, started, _ = parts
+    if not (boot and started and pid.isdecimal()) or (boot, space) != _place():
+        return None
+    if _started(pid) != started:
+        return False
+    return None if pid == str(os.getpid()) else True
 
 
-def _started(pid: int) -> str:
+def _place() -> tuple[str, str]:
+    """Return this boot, and this space of process numbers; both "" where there is no /proc."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        return boot, str(Path("/proc/self/ns/pid").readlink())
+    except OSError:
+        return "", ""
+
+
+def _started(pid: str) -> str:
     """Return when a process started, in the system's own unit; "" if it runs no more."""
     try:
         state, *rest = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()

@@ -7,7 +7,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from actlas.errors import ActlasError, nearest
 from actlas.study.arms import split_activations
@@ -82,6 +89,13 @@ class Plan(BaseModel):
             raise ValueError(f"allowed: {', '.join(OPTIMIZERS)}.{nearest(name, OPTIMIZERS)}")
         return name
 
+    @model_validator(mode="after")
+    def _within_budget(self) -> Plan:
+        count = len(self.learning_rates or ())
+        if count > self.budget:
+            raise ValueError(f"learning_rates holds {count} rates, the budget is {self.budget}")
+        return self
+
     def resolved(self, task: Task) -> Plan:
         """Return the plan with the task's values where none were given."""
         defaults: dict[str, Any] = {
@@ -124,6 +138,9 @@ def read_plan(path: Path) -> Plan:
 
 def _sentence(error: ValidationError) -> str:
     problem = error.errors()[0]
+    reason = problem["msg"].removeprefix("Value error, ")
+    if not problem["loc"]:  # two values that do not go together
+        return reason
     key = str(problem["loc"][0])
     if problem["type"] == "extra_forbidden":
         known = ", ".join(Plan.model_fields)
@@ -131,5 +148,4 @@ def _sentence(error: ValidationError) -> str:
     if key in {"seeds", "tuning_seeds"} and problem["type"] == "too_short":
         least = problem["ctx"]["min_length"]
         return f"{key} must hold at least {least}, got {problem['ctx']['actual_length']}"
-    reason = problem["msg"].removeprefix("Value error, ")
     return f"{key} = {problem['input']!r} is not allowed: {reason[:1].lower()}{reason[1:]}"

@@ -18,6 +18,7 @@ NUMERICS = (
     "expr", "catalogue", "backends", "facts", "kernels", "nn", "init", "models",
     "surgery/replacement", "study/training", "study/tasks", "study/networks",
 )  # fmt: skip
+_CODE = {".py", ".c", ".h"}
 
 __all__ = ["NUMERICS", "code_version", "machine", "usable_cores"]
 _ROOT = Path(__file__).parent.parent
@@ -40,4 +41,5 @@ def code_version(defined_in: Path | None = None, peer: str = "") -> str:
 
 def _sources() -> Iterator[Path]:
     for package in NUMERICS:
-        yield from sorted((_ROOT / package).rglob("*.py"))
+        files = (_ROOT / package).rglob("*")
+        yield from sorted(path for path in files if path.suffix in _CODE)

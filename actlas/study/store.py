@@ -5,25 +5,36 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, suppress
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from actlas.errors import ActlasError
 from actlas.study.database import connect, opened, refusal, transaction
-from actlas.study.leases import LEASE_SECONDS, Heartbeat, is_gone, new_owner
+from actlas.study.leases import LEASE_SECONDS, Heartbeat, is_alive, new_owner
 from actlas.study.training import Phase, Record, RunSpec
 
 FILE_NAME = "study.db"
 OLD_NAME = "results.jsonl"  # one JSON line for each run; still read
 
 
+@dataclass(frozen=True)
+class FormerPlan:
+    """A plan that another one has replaced: when, and how many runs were finished then."""
+
+    text: str
+    code: str
+    runs: int
+    ended: float
+
+
 class Store:
     """The runs of a study in `study.db`: finished, or leased to the runner that trains them.
 
-    A run's key is the content hash of its whole specification and of the code. A lease is renewed
-    while its runner lives; it is void when the runner's process is gone, or its time is over.
+    A run's key is the content hash of its whole specification and of the code. A lease holds as
+    long as its runner's process lives; where that cannot be seen, until its time is over, and the
+    runner renews it meanwhile.
 
     Args:
         folder: made if it is not there.
@@ -82,7 +93,25 @@ class Store:
         )  # fmt: skip
 
     def add(self, record: Record) -> None:
-        """Keep a finished run; it is on the disk when this returns. The first result stays."""
+        """Keep a finished run; it is on the disk when this returns. The first result stays.
+
+        Raises:
+            ActlasError: if it cannot be written, once more tried where the file was busy.
+        """
+        try:
+            try:
+                self._insert(record)
+            except sqlite3.OperationalError as error:
+                if not _is_busy(error):
+                    raise
+                self._insert(record)
+        except sqlite3.Error as error:
+            raise ActlasError(
+                f"the run {record.spec.key} cannot be kept in {self.path}: {error}; those before "
+                f"it are"
+            ) from error
+
+    def _insert(self, record: Record) -> None:
         with transaction(self._connection):
             self._connection.execute(
                 "INSERT INTO trials (key, spec, record) VALUES (?, ?, ?) ON CONFLICT (key) DO "
@@ -119,7 +148,8 @@ class Store:
         """Return whether another runner has a lease that counts."""
         if owner is None or owner == self.owner or expires is None:
             return False
-        return expires > time.time() and not is_gone(owner)
+        alive = is_alive(owner)
+        return expires > time.time() if alive is None else alive
 
     def _renew(self) -> None:
         with suppress(sqlite3.Error), closing(opened(self.path)) as connection:
@@ -128,17 +158,17 @@ class Store:
                 (time.time() + self._lease, self.owner),
             )
 
-    def counts(self, code: str | None = None) -> dict[Phase, tuple[int, int]]:
+    def counts(self, wanted: Mapping[str, object] | None = None) -> dict[Phase, tuple[int, int]]:
         """Return for each phase how many runs are finished, and how many somebody is training.
 
         Args:
-            code: count the runs of this code only.
+            wanted: count the runs with these values of `RunSpec` only.
         """
         query = "SELECT spec, record IS NOT NULL, owner, expires FROM trials"
         found = dict.fromkeys(Phase, (0, 0))
         for spec, done, owner, expires in self._connection.execute(query):
             fields = json.loads(spec)
-            if code not in (None, fields["code"]):
+            if any(fields[name] != value for name, value in (wanted or {}).items()):
                 continue
             phase = Phase(fields["phase"])
             finished, running = found[phase]
@@ -153,14 +183,40 @@ class Store:
 
     # ------------------------------------------------------------ the study itself
 
-    def remember(self, name: str, value: str) -> None:
-        """Keep a text beside the runs: the study file that they belong to."""
+    def keep_plan(self, text: str, code: str) -> None:
+        """Keep the plan and the code that the next runs belong to, and those before it."""
         with transaction(self._connection):
-            self._connection.execute(
-                "INSERT INTO study VALUES (?, ?) ON CONFLICT (name) DO UPDATE "
-                "SET value = excluded.value",
-                (name, value),
-            )
+            former = self.recall("plan"), self.recall("code")
+            if former[0] is not None and former != (text, code):
+                self._connection.execute(
+                    "INSERT INTO former_plans (ended, text, code, runs) VALUES (?, ?, ?, ?)",
+                    (time.time(), former[0], former[1] or "", len(self)),
+                )
+            self.remember("plan", text)
+            self.remember("code", code)
+
+    def former_plans(self) -> list[FormerPlan]:
+        """Return the plans before the present one, the oldest first."""
+        query = "SELECT text, code, runs, ended FROM former_plans ORDER BY number"
+        return [FormerPlan(*row) for row in self._connection.execute(query)]
+
+    def plan_changes(self) -> tuple[int, ...]:
+        """Return how many runs were finished at each change of the plan; none before the first."""
+        former = self.former_plans()
+        after = [*(plan.text for plan in former[1:]), self.recall("plan")]
+        return tuple(
+            plan.runs
+            for plan, text in zip(former, after, strict=False)
+            if plan.runs and plan.text != text
+        )
+
+    def remember(self, name: str, value: str) -> None:
+        """Keep a text beside the runs, in the place of an earlier one of that name."""
+        self._connection.execute(
+            "INSERT INTO study VALUES (?, ?) ON CONFLICT (name) DO UPDATE "
+            "SET value = excluded.value",
+            (name, value),
+        )
 
     def recall(self, name: str) -> str | None:
         """Return a text that was kept, or None."""
@@ -208,13 +264,19 @@ class Store:
         complete = old.read_bytes().rpartition(b"\n")[0]
         for number, line in enumerate(complete.decode(errors="replace").splitlines(), start=1):
             try:
-                self.add(Record.from_json(line))
+                record = Record.from_json(line)
             except (ValueError, KeyError, TypeError, AttributeError):
                 raise ActlasError(
                     f"{old}, line {number} is not a finished run; remove the line, or choose "
                     f"another folder with --out"
                 ) from None
+            self.add(record)
         self.remember("taken over", old.name)
+
+
+def _is_busy(error: sqlite3.Error) -> bool:
+    """Return whether another process held the file; the low byte tells the kind."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
 
 
 def _written(spec: RunSpec) -> str:

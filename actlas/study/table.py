@@ -35,7 +35,7 @@ def render_table(result: Result) -> Table:
     table = Table(title=result.headline, title_justify="left", caption=caption)
     table.add_column("function", no_wrap=True)
     for heading in ("rate", metric.name, "95 % interval", f"vs {result.arms[0].title}",
-                    "95 % interval", "d", "p (Holm)"):  # fmt: skip
+                    "interval", "d", "p (Holm)"):  # fmt: skip
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("verdict")
     for row in result.table:

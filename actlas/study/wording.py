@@ -15,8 +15,11 @@ class Figures:
     """Writes scores with as many decimals as the smallest difference that matters asks for.
 
     >>> figures = Figures(practical_difference=0.5)
-    >>> figures.score(98.0333), figures.change(0.25), figures.span(Interval(0.0, -0.5, 0.5))
+    >>> interval = Interval(0.0, -0.5, 0.5)
+    >>> figures.score(98.0333), figures.change(0.25), figures.span(interval)
     ('98.03', '+0.25', '-0.50 to 0.50')
+    >>> figures.change_span(interval)
+    '-0.50 to +0.50 (95 %)'
     """
 
     practical_difference: float
@@ -39,8 +42,18 @@ class Figures:
         return f"{self.score(interval.low)} to {self.score(interval.high)}"
 
     def change_span(self, interval: Interval) -> str:
-        """Return the two ends of an interval of differences, with their signs."""
-        return f"{self.change(interval.low)} to {self.change(interval.high)}"
+        """Return the two ends of an interval of differences, with their signs, and its level."""
+        ends = f"{self.change(interval.low)} to {self.change(interval.high)}"
+        return f"{ends} ({percentage(interval.level)})"
+
+
+def percentage(level: float) -> str:
+    """Return the level of an interval; a look at a study can come close to 1.
+
+    >>> percentage(0.95), percentage(0.9931), percentage(1 - 1e-12)
+    ('95 %', '99.31 %', '>99.99 %')
+    """
+    return ">99.99 %" if level > 0.9999 else f"{100 * level:.4g} %"
 
 
 def seeds_in_words(plan: Plan) -> str:

@@ -36,7 +36,8 @@ def guided_backprop(
         model: its activation functions are modules; its mode (train, eval) is left as it is.
         inputs: a batch, floating point, any shape.
         target: the output looked at: its index in the last dimension, one for all examples or a
-            tensor (N,) of them; or a function of the outputs that returns their scores.
+            tensor of them, (N,) for outputs (N, classes); or a function of the outputs that
+            returns their scores.
         only: classes of activation modules to guide at; by default all of them.
 
     Returns:
@@ -44,7 +45,8 @@ def guided_backprop(
 
     Raises:
         ActlasError: if the model calls functions that are not modules, has no activation module,
-            or its outputs do not depend on the inputs; the model is as it was then, too.
+            or its outputs do not depend on the inputs, and for inputs or targets of another kind
+            or shape; the model is as it was then, too.
 
     Source: Springenberg et al. 2014, section 3.4 and Fig. 1.
 
@@ -54,6 +56,9 @@ def guided_backprop(
     >>> guided_backprop(net, torch.ones(1, 2), 0)
     tensor([[1., 2.]])
     """
+    if not inputs.is_floating_point():
+        raise ActlasError(f"guided_backprop: inputs must be floating point, which alone have "
+                          f"gradients, got {inputs.dtype}")  # fmt: skip
     model = getattr(model, "_orig_mod", model)
     x = inputs.detach().clone().requires_grad_()
     handles = [place.register_forward_hook(_cut) for place in _places(model, only)]
@@ -94,9 +99,12 @@ def _scores(outputs: Tensor, target: Target) -> Tensor:
     """Return the outputs that are looked at."""
     if not isinstance(target, (int, Tensor)):
         return target(outputs)
-    size = outputs.shape[-1]
+    size, rows = outputs.shape[-1], tuple(outputs.shape[:-1])
     wanted = torch.as_tensor(target, device=outputs.device)
+    if wanted.ndim and wanted.shape != rows:
+        raise ActlasError(f"guided_backprop: for outputs {tuple(outputs.shape)} target must be an "
+                          f"index or {rows} of them, got {tuple(wanted.shape)}")  # fmt: skip
     if wanted.is_floating_point() or bool(((wanted < 0) | (wanted >= size)).any()):
         raise ActlasError(f"guided_backprop: target must be an index below {size}, got {target!r}")
-    index = wanted.expand(outputs.shape[:-1]).unsqueeze(-1)
+    index = wanted.expand(rows).unsqueeze(-1)
     return outputs.gather(-1, index)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from torch import nn
@@ -42,14 +42,14 @@ def modules(given: Any, what: str) -> list[nn.Module]:
     return found
 
 
-def no_shared_parameters(blocks: Sequence[nn.Module], what: str) -> None:
-    """Raise ActlasError if two of the blocks hold the same parameter."""
-    owner: dict[int, int] = {}
-    for number, block in enumerate(blocks):
-        for name, parameter in block.named_parameters():
-            first = owner.setdefault(id(parameter), number)
-            if first != number:
-                raise ActlasError(f"{what} must not share parameters; blocks {first} and {number} "
+def no_shared_parameters(named: Mapping[str, nn.Module]) -> None:
+    """Raise ActlasError if two of the modules hold the same parameter; the keys name them."""
+    owner: dict[int, str] = {}
+    for module_name, module in named.items():
+        for name, parameter in module.named_parameters():
+            first = owner.setdefault(id(parameter), module_name)
+            if first != module_name:
+                raise ActlasError(f"{first} and {module_name} must not share parameters; "
                                   f"both hold {name!r}")  # fmt: skip
 
 

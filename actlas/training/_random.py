@@ -16,6 +16,12 @@ def empty_for(
     return torch.empty(like.shape if shape is None else shape, dtype=like.dtype, device=device)
 
 
+def seed_from(generator: torch.Generator | None) -> int:
+    """Return a seed drawn from a generator, on whatever device it is."""
+    device = generator.device if generator else None
+    return int(torch.randint(2**62, (), generator=generator, device=device))
+
+
 def normal_like(like: Tensor, generator: torch.Generator | None) -> Tensor:
     """Return standard normal numbers of the shape, dtype and device of `like`."""
     return empty_for(like, generator).normal_(generator=generator).to(like.device)

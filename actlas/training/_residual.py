@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from torch import nn
 
@@ -11,7 +12,24 @@ from actlas.training._checks import modules
 
 
 class Gate(nn.Module):
-    """What stands in the place of a branch and decides whether it runs."""
+    """What stands in the place of a branch and decides whether it runs.
+
+    A state_dict has the keys of the plain network: what is saved with gates loads without, and
+    the other way round.
+    """
+
+    def __init__(self, branch: nn.Module) -> None:
+        super().__init__()
+        self.branch = branch
+
+    def state_dict(self, *args: Any, **kwargs: Any) -> Any:
+        """Return the branch's."""
+        return self.branch.state_dict(*args, **kwargs)
+
+    def _load_from_state_dict(self, state: dict[str, Any], prefix: str, *rest: Any) -> None:
+        for key in [key for key in state if key.startswith(prefix)]:
+            state[f"{prefix}branch.{key.removeprefix(prefix)}"] = state.pop(key)
+        super()._load_from_state_dict(state, prefix, *rest)
 
 
 def residual_blocks(model: nn.Module, blocks: Iterable[nn.Module] | None = None) -> list[nn.Module]:

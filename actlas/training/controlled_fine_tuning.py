@@ -19,6 +19,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from torch import nn
 
 from actlas.errors import ActlasError
@@ -75,8 +76,9 @@ def fine_tune_with_control(
     Args:
         changed: the network with the new function; trained in place.
         control: a copy with the old one; trained in place.
-        train: trains a network on; called once for each, so it must draw the same batches for
-            both: build the loader and its generator inside.
+        train: trains a network on; called once for each. Both begin with the same state of
+            PyTorch's random numbers, which is put back afterwards; a generator of your own must
+            begin anew in each call, so build it and the loader inside.
         error: the error rate on fixed data, from 0 to 1.
 
     Raises:
@@ -84,9 +86,10 @@ def fine_tune_with_control(
 
     Source: Gupta and Ahuja 2021, with the control.
     """
-    no_shared_parameters([changed, control], "the changed network and its control")
+    no_shared_parameters({"the changed network": changed, "its control": control})
     before, changed_before = error(control), error(changed)
     relative_error_reduction(before, before)  # says so now if there is nothing to reduce
     for network in (changed, control):
-        train(network)
+        with torch.random.fork_rng():  # dropout and shuffling are the same in both arms
+            train(network)
     return Arms(before, changed_before, error(changed), error(control))

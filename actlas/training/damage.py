@@ -29,6 +29,7 @@ from actlas.errors import ActlasError, nearest
 from actlas.init import autoinit_, kaiming_normal_, lecun_normal_, xavier_normal_
 from actlas.nn import create
 from actlas.training._checks import positive_integer
+from actlas.training._random import seed_from
 from actlas.training.damage_data import Buildings, Part
 from actlas.training.imbalance import Metrics, metrics
 
@@ -160,7 +161,8 @@ def assess(
         generator: random state; every cell starts from the same one and sees the same batches.
 
     Raises:
-        ActlasError: for an unknown name, with the nearest; nothing is trained then.
+        ActlasError: for an unknown name, with the nearest, or a part of the data with one class;
+            nothing is trained then.
     """
     made = activations if isinstance(activations, Mapping) else {a: a for a in activations}
     makers = {name: _maker(activation) for name, activation in made.items()}
@@ -168,7 +170,8 @@ def assess(
     starts = _chosen(initialisers, INITIALISERS, "initialiser")
     steps = _chosen(optimisers, OPTIMISERS, "optimiser")
     positive_integer(epochs, "epochs"), positive_integer(batch_size, "batch_size")
-    seed = int(torch.randint(2**62, (), generator=generator))
+    _has_both_classes(data)
+    seed = seed_from(generator)
     train, validation, test = _standardised(data)
     cells = []
     for network, start, step, name in itertools.product(builders, starts, steps, makers):
@@ -198,6 +201,14 @@ def _maker(activation: Activation) -> Make:
     if isinstance(activation, nn.Module) or not callable(activation):
         raise ActlasError(f"an activation is a name or a factory of modules, got {activation!r}")
     return activation
+
+
+def _has_both_classes(data: Buildings) -> None:
+    for name in ("train", "validation", "test"):
+        found = getattr(data, name)[1].unique().tolist()
+        if found != [0, 1]:
+            raise ActlasError(f"the {name} images must have labels 0 and 1, both of them, got "
+                              f"{found[:5]}")  # fmt: skip
 
 
 def _standardised(data: Buildings) -> list[Part]:

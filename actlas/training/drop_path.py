@@ -66,8 +66,8 @@ class DroppedBranch(Gate):
     """A branch followed by its `DropPath`."""
 
     def __init__(self, branch: nn.Module, path: DropPath) -> None:
-        super().__init__()
-        self.branch, self.path = branch, path
+        super().__init__(branch)
+        self.path = path
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the branch's output, with some samples left out."""

@@ -7,18 +7,18 @@ classification", arXiv 2212.14718, sections 2 and 3. With the preconditioner P o
     theta <- theta - lr P m + sigma sqrt(lr) sqrt(P) xi.
 
 SGD: P = 1. RMSprop: P = 1/(eps + sqrt(v)). Adam: P = 1/((1 - beta1^t)(eps + sqrt(v_hat))).
-Adadelta: P = sqrt(u + eps)/sqrt(v + eps), and the noise is part of the step that u remembers.
+Adadelta: P = sqrt(u + eps)/sqrt(v + eps), where u averages the squares of the whole steps s, with
+their learning rate and noise: s = -lr P g + noise, u <- rho u + (1 - rho) s^2.
 
 Layer Langevin adds noise to some layers only. The paper's "deepest" layers are those nearest the
 input. In PyTorch these are parameter groups: `layer_groups(model, deepest_layers(model, 0.3))`.
 
-The drift is torch's own code, so sigma = 0 gives torch's numbers bit for bit.
+The drift is torch's own code, so sigma = 0 gives torch's numbers bit for bit. Adadelta is the
+exception: torch leaves the learning rate out of u, and `scaled_delta=False` does as torch does.
 
 Deviations:
     As in the published code, the term of the exact preconditioned dynamics that holds the
     derivative of P is left out.
-    torch's Adadelta remembers steps without the learning rate, the published one with it; so
-    does the noise here: u takes in the step divided by lr. At lr = 1 they are the same.
     A parameter without a gradient in a step (None) gets no noise in it, as it gets no drift.
     Layers without parameters, which the published code counts, are not counted.
 """
@@ -68,6 +68,9 @@ class Langevin(Optimizer):
         self.generator = generator
         options = {"lr": usual["lr"] if lr is None else lr, **chosen}
         super().__init__(params, **options)
+        # A GradScaler leaves infinite gradients to torch's fused steps, which skip their own part
+        # only; without this mark it skips the whole step, noise included.
+        self._step_supports_amp_scaling = False
         self.defaults["sigma"] = sigma
         for group in self.param_groups:
             not_negative(group.setdefault("sigma", sigma), "sigma")
@@ -83,19 +86,23 @@ class Langevin(Optimizer):
         if closure is not None:
             with torch.enable_grad():
                 loss = closure()
-        noisy = [(parameter, group) for group in self.param_groups
-                 if not_negative(group["sigma"], "sigma") for parameter in group["params"]
-                 if parameter.grad is not None]  # fmt: skip
-        before = [self._before(parameter, group) for parameter, group in noisy]
+        changed = [(parameter, group) for group in self.param_groups
+                   if self._changes(group) for parameter in group["params"]
+                   if parameter.grad is not None]  # fmt: skip
+        before = [self._before(parameter, group) for parameter, group in changed]
         _without_hooks(self.drift)(self)
-        for (parameter, group), past in zip(noisy, before, strict=True):
+        for (parameter, group), past in zip(changed, before, strict=True):
             self._add_noise(parameter, group, past)
         return loss
+
+    def _changes(self, group: Group) -> bool:
+        """Return whether this group's step is more than torch's."""
+        return not_negative(group["sigma"], "sigma") > 0
 
     def _before(self, parameter: Tensor, group: Group) -> Any:
         """Return what the noise needs from before torch's step."""
 
-    def _add_noise(self, parameter: Tensor, group: Group, past: Any) -> Tensor:
+    def _add_noise(self, parameter: Tensor, group: Group, past: Any) -> Tensor | float:
         """Add sigma sqrt(lr) sqrt(P) xi to the parameter, and return it."""
         scale = self._preconditioner(parameter, group, past) ** 0.5
         noise: Tensor = normal_like(parameter, self.generator) * (
@@ -110,8 +117,15 @@ class Langevin(Optimizer):
         return {**super().state_dict(), "generator": state}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take over a state, and the generator's where there is one on both sides."""
+        """Take over a state, and the generator's where there is one on both sides.
+
+        Options that the state lacks, such as sigma in one of torch's own optimisers, stay.
+        """
+        before = self.param_groups
         super().load_state_dict(state_dict)
+        for group, had in zip(self.param_groups, before, strict=True):
+            for option, value in had.items():
+                group.setdefault(option, value)
         if self.generator is not None and state_dict.get("generator") is not None:
             self.generator.set_state(state_dict["generator"].cpu())
 
@@ -186,10 +200,40 @@ class LangevinAdam(Langevin, Adam):
 
 
 class LangevinAdadelta(Langevin, Adadelta):
-    """torch.optim.Adadelta with preconditioned noise; arguments as `LangevinSGD`."""
+    """torch.optim.Adadelta with preconditioned noise.
+
+    Args:
+        params, lr, sigma, options: as `LangevinSGD`.
+        scaled_delta: u remembers steps with their learning rate, as published, also where sigma is
+            0; False leaves it out, as torch does. At lr = 1 both are the same.
+
+    >>> weight = torch.nn.Parameter(torch.ones(1))
+    >>> optimizer = LangevinAdadelta([weight], lr=0.1, sigma=0.0)
+    >>> weight.sum().backward()
+    >>> optimizer.step()
+    >>> f"{optimizer.state[weight]['acc_delta'].item():.2e}"  # 0.05 (0.1 P)^2, P^2 = 2e-5
+    '1.00e-08'
+    """
 
     drift = Adadelta
     paper: ClassVar[Mapping[str, Any]] = {"lr": 0.1, "sigma": 5e-2, "rho": 0.95, "eps": 1e-6}
+
+    def __init__(
+        self,
+        params: Any,
+        lr: float | None = None,
+        sigma: float | None = None,
+        *,
+        scaled_delta: bool = True,
+        **options: Any,
+    ) -> None:
+        super().__init__(params, lr, sigma, **options)
+        self.defaults["scaled_delta"] = scaled_delta
+        for group in self.param_groups:
+            group.setdefault("scaled_delta", scaled_delta)
+
+    def _changes(self, group: Group) -> bool:
+        return super()._changes(group) or bool(group["scaled_delta"])
 
     def _preconditioner(self, parameter: Tensor, group: Group, past: Any) -> Preconditioner:
         """Return sqrt(u + eps)/sqrt(v + eps), with the u of before the step."""
@@ -203,11 +247,13 @@ class LangevinAdadelta(Langevin, Adadelta):
         u = self.state[parameter].get("acc_delta")
         return (torch.zeros_like(parameter) if u is None else u.clone()), gradient
 
-    def _add_noise(self, parameter: Tensor, group: Group, past: Any) -> Tensor:
-        noise, lr = super()._add_noise(parameter, group, past), float(group["lr"])
-        if lr:  # what u remembers is the whole step, noise included
-            u, gradient = past
-            step = self._preconditioner(parameter, group, past) * gradient - noise / lr
+    def _add_noise(self, parameter: Tensor, group: Group, past: Any) -> Tensor | float:
+        noise = super()._add_noise(parameter, group, past) if group["sigma"] else 0.0
+        lr, (u, gradient) = float(group["lr"]), past
+        unit = 1.0 if group["scaled_delta"] else lr
+        if unit:
+            drift = -lr * self._preconditioner(parameter, group, past) * gradient
+            step = (drift + noise) / unit
             decayed = u.mul(group["rho"]).addcmul_(step, step, value=1 - group["rho"])
             self.state[parameter]["acc_delta"].copy_(decayed)
         return noise

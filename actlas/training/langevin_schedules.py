@@ -59,8 +59,6 @@ class SigmaSchedule:
                               "are LangevinSGD, LangevinRMSprop, LangevinAdam and "
                               "LangevinAdadelta")  # fmt: skip
         self.optimizer, self.factor, self.steps = optimizer, factor, 0
-        for group in optimizer.param_groups:
-            group.setdefault("initial_sigma", group["sigma"])
         self._set()
 
     def step(self) -> None:
@@ -70,7 +68,8 @@ class SigmaSchedule:
 
     def _set(self) -> None:
         for group in self.optimizer.param_groups:
-            group["sigma"] = group["initial_sigma"] * self.factor(self.steps)
+            first = group.setdefault("initial_sigma", group["sigma"])  # of a group added later too
+            group["sigma"] = first * self.factor(self.steps)
 
     def state_dict(self) -> dict[str, int]:
         """Return the number of steps."""

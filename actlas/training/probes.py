@@ -13,7 +13,7 @@ Deviations:
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -76,7 +76,7 @@ def noise_robustness(
     """Return the rise of the loss under Gaussian noise on all parameters, for every scale.
 
     Args:
-        model: a trained network; its parameters are put back bit for bit.
+        model: a trained network; its parameters and buffers are put back bit for bit.
         loss: the loss on fixed data: loss(model).
         scales: standard deviations of the noise, from 0 up.
         draws: noises per scale, 2 or more.
@@ -89,21 +89,32 @@ def noise_robustness(
     wanted = [not_negative(scale, "a scale") for scale in scales]
     if positive_integer(draws, "draws") < 2:
         raise ActlasError("draws must be 2 or more, or there is no standard error; got 1")
-    kept = {p: p.detach().clone() for p in model.parameters()}
-    with torch.no_grad():
-        start = float(loss(model))
+    kept: dict[Tensor, Tensor] = {p: p.detach().clone() for p in model.parameters()}
+    state = {b: b.detach().clone() for b in model.buffers()}  # running means, in training mode
+
+    def measured() -> float:
         try:
-            return [_rise(loss, model, kept, scale, draws, relative, generator, start)
+            return float(loss(model))
+        finally:
+            _put_back(state)
+
+    with torch.no_grad():
+        start = measured()
+        try:
+            return [_rise(measured, kept, scale, draws, relative, generator, start)
                     for scale in wanted]  # fmt: skip
         finally:
-            for parameter, value in kept.items():
-                parameter.copy_(value)
+            _put_back(kept)
+
+
+def _put_back(kept: Mapping[Tensor, Tensor]) -> None:
+    for tensor, value in kept.items():
+        tensor.copy_(value)
 
 
 def _rise(
-    loss: Callable[[nn.Module], float | Tensor], model: nn.Module,
-    kept: dict[nn.Parameter, Tensor], scale: float, draws: int, relative: bool,
-    generator: torch.Generator | None, start: float,
+    measured: Callable[[], float], kept: Mapping[Tensor, Tensor], scale: float, draws: int,
+    relative: bool, generator: torch.Generator | None, start: float,
 ) -> Rise:  # fmt: skip
     found = []
     for _ in range(draws):
@@ -111,5 +122,5 @@ def _rise(
             noise = normal_like(value, generator)
             size = value.square().mean().sqrt() if relative else 1.0
             parameter.copy_(value + noise * (scale * size))
-        found.append(float(loss(model)) - start)
+        found.append(measured() - start)
     return Rise(scale, statistics.fmean(found), statistics.stdev(found) / draws**0.5)

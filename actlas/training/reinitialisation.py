@@ -33,6 +33,7 @@ from torch.optim import Optimizer
 
 from actlas.errors import ActlasError
 from actlas.training._checks import modules, no_shared_parameters, positive_integer
+from actlas.training._random import seed_from
 
 NO_NORM = 1e-6  # tensors that began with less than this are set to 0
 Train = Callable[["LayerwiseNetwork", Optimizer, int], Any]
@@ -68,7 +69,7 @@ class FrozenNormalisation(nn.Module):
             return x
         if self.mean is None or self.std is None:
             self.mean, self.std = self._statistics(x)
-        return (x - self.mean) / self.std
+        return (x - self.mean.to(x.device)) / self.std.to(x.device)
 
     @torch.no_grad()
     def _statistics(self, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -77,11 +78,19 @@ class FrozenNormalisation(nn.Module):
         return mean, (variance + self.eps).sqrt()
 
     def _load_from_state_dict(self, state: Mapping[str, Any], prefix: str, *rest: Any) -> None:
-        for name in ("mean", "std"):  # their shape is known from the first batch only
-            if prefix + name in state:
-                setattr(self, name, state[prefix + name].detach().clone())
-                self.on = True
+        if prefix + "_extra_state" in state:
+            for name in ("mean", "std"):  # their shape is known from the first batch only
+                value = state.get(prefix + name)
+                setattr(self, name, None if value is None else value.detach().clone())
         super()._load_from_state_dict(state, prefix, *rest)
+
+    def get_extra_state(self) -> Tensor:
+        """Return whether it is on, which a layer that waits for its batch cannot tell otherwise."""
+        return torch.tensor(self.on)
+
+    def set_extra_state(self, state: Tensor) -> None:
+        """Take that over."""
+        self.on = bool(state)
 
     def extra_repr(self) -> str:
         """Show the state."""
@@ -100,7 +109,7 @@ class LayerwiseNetwork(nn.Module):
         found = modules(blocks, "blocks")
         if len(found) < 2:
             raise ActlasError("blocks must be two or more, in the order in which they run, got 1")
-        no_shared_parameters(found, "blocks")
+        no_shared_parameters({f"block {number}": block for number, block in enumerate(found)})
         self.blocks = nn.ModuleList(found)
         self.norms = nn.ModuleList(FrozenNormalisation() for _ in found[1:])
 
@@ -149,24 +158,23 @@ def layerwise_reinitialisation(
         train: trains the network for one whole schedule: train(network, optimizer, round).
         make_optimizer: builds an optimiser from parameters; called once per round, so that no
             state of re-initialised tensors is left.
-        rounds: G; by default one per block.
+        rounds: G, from 1 up; by default one per block.
         initialise: draws one block anew; by default `reset_parameters` of all its modules.
         rescale, normalise: the two parts of the method, for ablations.
         generator: random state of the default draw; None takes PyTorch's.
 
     Raises:
-        ActlasError: for blocks that share parameters, or that cannot be drawn anew; they are
-            then unchanged.
+        ActlasError: for blocks that share parameters or cannot be drawn anew, or for no rounds;
+            they are then unchanged.
 
     Source: Alabdulmohsin et al. 2021.
     """
     network = LayerwiseNetwork(blocks)
     draw = initialise or _resetting(network, generator)
+    count = len(network.blocks)
     history: list[Round] = []
     norms: dict[nn.Parameter, float] = {}
-    for number, first in enumerate(
-        first_blocks(len(network.blocks), rounds or len(network.blocks))
-    ):
+    for number, first in enumerate(first_blocks(count, count if rounds is None else rounds)):
         for block in network.blocks[first:]:
             draw(block)
         norms = norms or {p: float(p.detach().norm()) for p in network.parameters()}
@@ -202,7 +210,7 @@ def _resetting(
                               "reset_parameters; pass initialise=")  # fmt: skip
 
     def reset(block: nn.Module) -> None:
-        seed = int(torch.randint(2**62, (), generator=generator))
+        seed = seed_from(generator)
         with torch.random.fork_rng():
             torch.manual_seed(seed)
             for module in block.modules():

@@ -16,7 +16,9 @@ Deviations:
     its gradient is a vector of zeros. Here its gradient is None after
     `optimizer.zero_grad(set_to_none=True)`, PyTorch's default, so the optimiser leaves it alone;
     `set_to_none=False` gives the published behaviour from the block's second step on.
-    Shortcuts are the network's own; the published code has an average pool and zero channels.
+    Shortcuts are the network's own; the published code has an average pool and zero channels,
+    which is `resnet(shortcut="average")` in actlas.models. Its convolutions have biases besides,
+    which the batch norms behind them take out; those of `resnet` have none.
     Gates are drawn when a block is reached and not before the mini-batch, which is the same in
     law; a block that is called twice in a step (checkpointing) draws twice.
 """
@@ -90,8 +92,8 @@ class StochasticBranch(Gate):
     def __init__(
         self, branch: nn.Module, survival: float, generator: torch.Generator | None = None
     ) -> None:
-        super().__init__()
-        self.branch, self.generator = branch, generator
+        super().__init__(branch)
+        self.generator = generator
         self.survival = probability(survival, "survival")
         self.executed = self.batches = 0
 

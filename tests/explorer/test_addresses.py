@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from urllib.parse import quote
 
 import numpy as np
@@ -53,6 +54,9 @@ WRONG = (
     ("f=relu&f=snake(zzz=1)", "Snake has no parameter “zzz”; it has a"),
     ("f=relu&f=gelu(approximate=erf)", "approximate is one of none, tanh"),
     ("f=relu&x=3,1", "The range x=3,1 cannot be read"),
+    ("f=relu&x=1e16,10000000000000002", "at most 1000000 from 0"),
+    ("f=relu&x=100000,100000.05", "not closer than a millionth"),
+    ("f=relu&view=saturation&y=-1,1", "both above 0"),
     ("f=relu&f=%3Dx*%2B", "The formula x*+, column 3"),
     ("f=relu&f=__proto__", "no function called “__proto__”"),
     ("f=relu&f=<img src=x onerror=alert(1)>", "no function called “<img src=x onerror=alert"),
@@ -68,6 +72,44 @@ def test_what_an_address_gets_wrong_is_said(visit: Open) -> None:
         assert said in found.inner_text("#messages")
         assert found.locator(".curve .name").all_inner_texts() == ["ReLU"]
     assert found.locator("img").count() == 0
+
+
+def test_a_deep_zoom_survives_a_reload(visit: Open) -> None:
+    """A window a hundred thousand times narrower than it is far out is in the address, exactly."""
+    found = visit("f=tanh&x=4.99999,5.00001")
+    found.focus("#plot")
+    for key in ("+", "ArrowRight", "ArrowRight"):
+        found.keyboard.press(key)
+        settled(found)
+    before = numbers(found)["x"]
+    assert 1.5e-5 < np.ptp(before) < 1.7e-5
+    found.reload()
+    found.wait_for_selector("canvas")
+    assert numbers(found)["x"].tolist() == before.tolist()
+
+
+def test_no_zoom_leads_to_an_address_that_is_refused(visit: Open) -> None:
+    for hash in ("f=tanh", "f=tanh&log=xy", "f=tanh&view=saturation"):
+        for key in "+-":
+            found = visit(hash)
+            found.focus("#plot")
+            for _ in range(80):
+                found.keyboard.press(key)
+            settled(found)
+            found.reload()
+            found.wait_for_selector("canvas")
+            assert found.is_hidden("#messages"), found.evaluate("location.hash")
+
+
+def test_the_last_curve_is_active_where_an_address_counts_too_far(visit: Open) -> None:
+    assert visit("f=relu&f=elu&on=9").inner_text("#card h1 code") == "elu"
+
+
+def test_a_typed_formula_is_given_as_python(visit: Open) -> None:
+    """However its blanks were typed."""
+    shown = visit(f"f={quote('=x *' + chr(10) + chr(160) + 'tanh(x)')}").inner_text("#card pre")
+    strings = [node.value for node in ast.walk(ast.parse(shown)) if isinstance(node, ast.Constant)]
+    assert "x * tanh(x)" in strings
 
 
 # ------------------------------------------------------------------ light, dark, narrow, keys

@@ -125,6 +125,24 @@ def test_a_failed_build_leaves_the_old_page(
     assert [(p.name, p.read_text()) for p in tmp_path.iterdir()] == [(_page.NAME, "old")]
 
 
+@pytest.mark.parametrize("fault", ["page", "replace"])
+def test_a_failed_build_leaves_nothing_new(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: str
+) -> None:
+    """Neither half a page nor a folder, whether the page fails or its place is taken."""
+
+    def makes() -> str:
+        if fault == "page":
+            raise ActlasError("no")
+        (tmp_path / "a" / "b" / _page.NAME).mkdir()
+        return "new"
+
+    monkeypatch.setattr(_page, "page", makes)
+    refused("--build", str(tmp_path / "a" / "b"))
+    left = [path.relative_to(tmp_path).as_posix() for path in sorted(tmp_path.rglob("*"))]
+    assert left == ([] if fault == "page" else ["a", "a/b", f"a/b/{_page.NAME}"])
+
+
 def test_build_writes_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     monkeypatch.setattr(_page, "page", lambda: text)
     result = CliRunner().invoke(app, ["explore", "--build", str(tmp_path / "a" / "b")])

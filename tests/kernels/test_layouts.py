@@ -5,13 +5,18 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 import torch
+from torch.nn.functional import mish
 from torch.utils.flop_counter import FlopCounterMode
 
 import actlas
+from actlas.backends.program import program
 from actlas.catalogue import Definition
+from actlas.expr import symbol
+from actlas.expr.node import make
 from actlas.kernels.cpu import launch
 from actlas.kernels.cpu.layout import is_dense
 from actlas.kernels.cpu.runtime import engine
@@ -111,6 +116,51 @@ def test_in_place_and_out(layout: str) -> None:
     for out in (torch.empty_like(x), torch.empty(x.shape), torch.empty(*x.shape, 2)[..., 0]):
         assert actlas.functional.telu(x, out=out) is out
         torch.testing.assert_close(out, expected)
+
+
+def test_a_result_does_not_overwrite_a_parameter() -> None:
+    x = torch.rand(4, 3) + 0.5
+    with pytest.raises(actlas.ActlasError, match="or a parameter"):
+        actlas.functional.elu(x, alpha=x[0], inplace=True)
+    with pytest.raises(actlas.ActlasError, match="or a parameter"):
+        actlas.functional.and_ail(x, x[:1], out=x)
+
+
+def test_gradients_come_in_batches() -> None:
+    """A batch of gradients is a functorch tensor without memory of its own."""
+    x = torch.randn(5, requires_grad=True)
+    y = actlas.functional.mish(x)
+    (rows,) = torch.autograd.grad(y, x, torch.eye(5), is_grads_batched=True)
+    torch.testing.assert_close(rows.diag(), torch.autograd.grad(mish(x).sum(), x)[0])
+    table = torch.autograd.functional.jacobian(actlas.functional.telu, x.detach(), vectorize=True)
+    assert torch.equal(table, table.diag().diag())
+
+
+def test_saved_tensors_may_come_back_otherwise_laid_out() -> None:
+    x = torch.randn(6, 4, requires_grad=True)
+    hooks = torch.autograd.graph.saved_tensors_hooks(lambda t: t, lambda t: t.t().contiguous().t())
+    with hooks:
+        y = actlas.functional.mish(x)
+    y.sum().backward()
+    torch.testing.assert_close(x.grad, torch.autograd.grad(mish(x).sum(), x)[0])
+
+
+def test_a_second_argument_is_never_ignored() -> None:
+    layer, x = actlas.nn.Mish(), torch.randn(4)
+    layer(x)
+    with pytest.raises(actlas.ActlasError, match="takes 1 tensor, got 2"):
+        layer(x, x)
+
+
+def test_a_program_that_leaves_its_room_is_refused() -> None:
+    module = engine().module
+    if module is None:
+        pytest.skip("the engine is not built here")
+    source = program((make("max", symbol("x"), 0),), ("x",))
+    operation, *_ = source.steps[0]
+    for step in ((operation, 99, 0, 1, 0, 0), (operation, 2, 0, -1, 0, 0), (77, 2, 0, 1, 0, 0)):
+        with pytest.raises(ValueError, match="not there"):
+            module.program(*replace(source, steps=(step,)).packed())
 
 
 def test_out_refuses_what_would_be_wrong() -> None:

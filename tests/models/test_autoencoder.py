@@ -114,6 +114,13 @@ def test_the_parameters_of_the_released_sizes() -> None:
     assert count_parameters(autoencoder()) == sum(a * b + b for a, b in widths) == 560_784
 
 
+def test_the_code_meets_no_activation_and_starts_with_gain_one() -> None:
+    net = vae("relu", latent=128, generator=seeded())
+    fan_in = net.code.in_features
+    assert net.code.weight.std().item() * fan_in**0.5 == pytest.approx(1, rel=0.02)
+    assert net.encoder[1].weight.std().item() * 784**0.5 == pytest.approx(2**0.5, rel=0.02)
+
+
 def test_images_are_flattened() -> None:
     x = torch.rand(2, 1, 28, 28, generator=seeded())
     net = vae(generator=seeded())

@@ -208,6 +208,17 @@ def test_most_cells_start_empty() -> None:
     assert torch.sigmoid(raw[:, 0]).median() < 0.05
 
 
+def test_a_loss_of_halves_is_summed_in_single_precision() -> None:
+    only = [Objects(boxes((601, 1, 605, 9)), torch.tensor([0]))]
+    net = detector(generator=seeded()).eval()
+    images = torch.zeros(1, 3, 64, 640)
+    wide = (torch.bfloat16, torch.float32), (torch.float64, torch.float64)
+    for given, kept in wide:
+        net, images = net.to(given), images.to(given)
+        assert {part.dtype for part in net.loss(images, only).values()} == {kept}
+        assert net.detect(images, least=0.0)[0].boxes.dtype == kept
+
+
 def test_the_parameters() -> None:
     """Two convolutions of 3x3 a stage, each with scale and shift, and 8 numbers a cell."""
     widths, count = (3, 16, 32, 64, 64), 64 * 8 + 8

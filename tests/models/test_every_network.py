@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import copy
+import inspect
 import io
 from collections.abc import Callable, Iterable
 from functools import cache
@@ -203,12 +204,29 @@ def test_other_inputs_are_refused_in_a_sentence(entry: Network) -> None:
         built(entry).eval()(wrong)
 
 
-@over(entry for entry in ENTRIES if entry.id in ("lenet", "mlp"))
+def sizes(entry: Network) -> list[str]:
+    """Return the options that are whole numbers."""
+    given = inspect.signature(entry.build).parameters.values()
+    return [option.name for option in given if type(option.default) is int]
+
+
+@over(entry for entry in ENTRIES if sizes(entry))
+def test_impossible_sizes_are_refused(entry: Network) -> None:
+    for option in sizes(entry):
+        for size in (-1, 2.5):
+            with torch.device("meta"), pytest.raises(ActlasError, match=r"must|needs|one of"):
+                entry.build(**{option: size})
+
+
+@pytest.mark.slow
+@over()
 def test_traces_in_one_graph(entry: Network) -> None:
+    torch._dynamo.reset()  # the networks made of nn.Sequential share its code
     network, x = built(entry).eval(), example(entry)
     traced = torch.compile(network, backend="eager", fullgraph=True)
     with torch.no_grad():
-        torch.testing.assert_close(traced(x), network(x))
+        for one, other in zip(run(traced, x), run(network, x), strict=True):
+            torch.testing.assert_close(one, other)
 
 
 @pytest.mark.slow

@@ -198,6 +198,9 @@ def test_the_loss_by_hand() -> None:
         scores, torch.tensor([0, 1]), torch.ones(2, 1, 3, 3), torch.zeros(2, 1, 3, 3)
     )
     assert float(painted) == pytest.approx(expected + 5e-4 * 18)
+    for name in ("reconstruction", "images"):
+        with pytest.raises(ActlasError, match=f"together, got {name} alone"):
+            capsule_loss(scores, torch.tensor([0, 1]), **{name: torch.ones(2, 1, 3, 3)})
 
 
 def test_the_decoder_sees_one_capsule() -> None:

@@ -239,6 +239,12 @@ def test_refusal_and_warning_say_why() -> None:
     pinn("relu", order=0)  # regression
 
 
+def test_a_function_is_looked_at_and_left_as_it_was() -> None:
+    function = nn.Sequential(nn.Tanh(), nn.Linear(1, 1))
+    need_derivatives(function, 2)
+    assert {parameter.dtype for parameter in function.parameters()} == {torch.float32}
+
+
 def test_with_waves_a_rectifier_is_let_through() -> None:
     net = made(activation="relu", rowdy=2)
     heat_residual(net, points()).square().mean().backward()

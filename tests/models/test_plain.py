@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -12,6 +14,7 @@ from actlas.models.all_cnn import CIFAR_RECIPE, all_cnn
 from actlas.models.densenet import DenseLayer
 from actlas.models.lenet import lenet
 from actlas.models.mlp import mlp
+from actlas.models.resnet import resnet9
 from actlas.models.vgg import PYNADA_DROPOUT, vgg
 
 
@@ -60,7 +63,17 @@ def test_dropout_of_all_cnn_stands_at_the_input_and_behind_each_halving() -> Non
     places = [i for i, layer in enumerate(layers) if isinstance(layer, nn.Dropout)]
     assert [layers[i].p for i in places] == [0.2, 0.5, 0.5]
     assert all(layers[i - 2].stride == (2, 2) for i in places[1:])
-    assert CIFAR_RECIPE.dropout == 0.5
+    assert (CIFAR_RECIPE.input_dropout, CIFAR_RECIPE.dropout) == (0.2, 0.5)
+
+
+@pytest.mark.parametrize(("build", "least"), [(all_cnn, 12), (resnet9, 8)], ids=["all", "nine"])
+def test_images_that_would_vanish_are_refused(
+    build: Callable[..., nn.Sequential], least: int
+) -> None:
+    network = build().eval()
+    assert network(torch.zeros(1, 3, least, least)).shape == (1, 10)
+    with pytest.raises(ActlasError, match=f"multiples of 4, {least} at the least"):
+        network(torch.zeros(1, 3, least - 4, least))
 
 
 def test_dropout_of_the_nine_layer_vgg() -> None:

@@ -82,8 +82,8 @@ def test_one_ada_neuron_learns_xor_and_one_relu_neuron_cannot() -> None:
 def test_a_neuron_is_the_sum_of_two_branches() -> None:
     made, x = PyNADALinear(6, 4, alpha=0.7, c=0.5, generator=seeded()).double(), torch.randn(
         5, 6, generator=seeded(3), dtype=torch.float64)  # fmt: skip
-    apical = x @ made.apical.weight.T + made.apical.bias  # type: ignore[operator, union-attr]
-    basal = x @ made.basal.weight.T + made.basal.bias  # type: ignore[operator, union-attr]
+    apical = x @ made.apical_layer.weight.T + made.apical_layer.bias  # type: ignore[operator, union-attr]
+    basal = x @ made.basal_layer.weight.T + made.basal_layer.bias  # type: ignore[operator, union-attr]
     peaked = apical.clamp(min=0) * torch.exp(0.5 - 0.7 * apical)
     torch.testing.assert_close(made(x), peaked + basal.clamp(min=0))
     with pytest.raises(ActlasError, match="alpha must be positive, got -1"):
@@ -178,6 +178,10 @@ def test_bad_options_are_refused() -> None:
     with pytest.raises(ActlasError, match="length must be at least 69, got 68"):
         pynada_char_cnn(length=68)
     pynada_char_cnn(length=69)(torch.zeros(1, 69, dtype=torch.long))
+    with pytest.raises(ActlasError, match="made for texts of 128 characters, got 130"):
+        pynada_char_cnn()(torch.zeros(1, 130, dtype=torch.long))
+    with pytest.raises(ActlasError, match="tokens must lie in 0 to 105"):
+        pynada_char_cnn()(torch.full((1, 128), 106))
     with pytest.raises(ActlasError, match=r"images must be \(N, 1, 32, 32\)"):
         pynada_lenet()(torch.zeros(2, 1, 28, 28))
     with pytest.raises(ActlasError, match="width must be a whole number"):

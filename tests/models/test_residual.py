@@ -99,6 +99,14 @@ def test_the_padded_shortcut_has_no_weights_and_adds_zeros() -> None:
     assert not y[:, 16:].any()
 
 
+def test_the_average_shortcut_pools_and_adds_zeros() -> None:
+    shortcut, x = residual_blocks(resnet(8, "average"))[1].shortcut, numbers(2, 16, 8, 8)
+    y = shortcut(x)
+    assert not list(shortcut.parameters())
+    torch.testing.assert_close(y[:, :16], x.unfold(2, 2, 2).unfold(3, 2, 2).mean((-2, -1)))
+    assert not y[:, 16:].any()
+
+
 def test_without_its_branch_a_block_is_the_shortcut() -> None:
     network = resnet(8, activation="elu").eval()
     for block in residual_blocks(network):
@@ -139,9 +147,10 @@ def test_branches_can_be_wrapped() -> None:
     assert torch.equal(network(x), before)
 
 
-def test_shortcuts_of_the_two_options() -> None:
+def test_shortcuts_of_the_options() -> None:
     kinds = {
         "pad": PaddedShortcut,
+        "average": nn.Sequential,
         "project": nn.Sequential,
     }
     for option, kind in kinds.items():

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from actlas.errors import ActlasError
 from actlas.models._reversible import ARITHMETICS, MomentumChain, arithmetic_of
 from actlas.models.mocapsnet import CapsuleLayer
+from actlas.training.stochastic_depth import StochasticBranch
 from tests.models.memory import peak_bytes, saved_bytes
 
 
@@ -199,8 +200,6 @@ def test_what_cannot_be_undone_is_refused() -> None:
     shared = nn.Linear(4, 4)
     for made, part in [
         ([shared, shared], "must not share weights"),
-        ([nn.Sequential(nn.Linear(4, 4), nn.Dropout(0.1))], "Dropout would not give the same"),
-        ([nn.BatchNorm1d(4)], "BatchNorm1d would not"),
         ([], "at least one layer"),
     ]:
         with pytest.raises(ActlasError, match=part):
@@ -209,6 +208,44 @@ def test_what_cannot_be_undone_is_refused() -> None:
         MomentumChain(layers(100, size=2), 0.5)
     with pytest.raises(ActlasError, match="Did you mean 'float64' or 'float32'"):
         MomentumChain(layers(2), arithmetic="float46")
+
+
+@pytest.mark.parametrize(
+    ("layer", "reason"),
+    [
+        (nn.Dropout(0.1), "draws random numbers"),
+        (nn.RReLU(), "draws random numbers"),
+        (StochasticBranch(nn.Linear(4, 4), 0.5, seeded()), "draws random numbers"),
+        (nn.BatchNorm1d(4), "changes a buffer"),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, nn.Module) else value,
+)
+def test_what_would_be_another_value_when_run_again_is_refused(
+    layer: nn.Module, reason: str
+) -> None:
+    """Whatever draws or counts, in training alone and in the reversible form alone."""
+    x = torch.randn(3, 4, generator=seeded()).requires_grad_()
+    chain = MomentumChain([nn.Sequential(nn.Linear(4, 4), layer)])
+    with pytest.raises(ActlasError, match=reason):
+        chain.train()(x)
+    chain.eval()(x).sum().backward()
+    MomentumChain(chain.layers, reversible=False).train()(x).sum().backward()
+
+
+@pytest.mark.parametrize("reversible", [True, False], ids=["reversible", "plain"])
+def test_small_steps_in_half_precision_add_up(reversible: bool) -> None:
+    """Each of 60 layers adds less than a half rounds to; state and gradients keep their sum."""
+    made = [nn.Linear(4, 4, bias=False) for _ in range(60)]
+    for layer in made:
+        nn.init.eye_(layer.weight).data.mul_(2**-9)
+    chain, x = MomentumChain(made, 0.9, reversible=reversible), torch.rand(3, 4, generator=seeded())
+    x = x.bfloat16()
+    truth = gradients(chain.double(), x.double())[:2]
+    assert worst(truth, [x.double(), truth[1]]) > 0.05  # how far the steps go
+    found = [value.double() for value in gradients(chain.bfloat16(), x)[:2]]
+    with torch.no_grad():
+        found[:0] = [chain(x).double()]
+    assert worst(found, [truth[0], *truth]) < 0.01
 
 
 def test_numbers_that_do_not_fit_are_refused() -> None:

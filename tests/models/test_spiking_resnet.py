@@ -196,6 +196,11 @@ def test_poisson_spikes_have_the_image_as_their_mean() -> None:
     torch.testing.assert_close(drawn.mean(0), image / 2, rtol=0, atol=0.03)
 
 
+def test_poisson_spikes_are_drawn_where_the_generator_lives() -> None:
+    made = spiking_resnet(encoding="poisson", generator=seeded())
+    assert made._encoded(torch.empty(1, 3, 16, 16, device="meta")).is_meta
+
+
 def test_an_activation_takes_the_place_of_the_neurons() -> None:
     made = spiking_resnet(activation="gelu", generator=seeded())
     assert not [m for m in made.modules() if isinstance(m, LIF)]

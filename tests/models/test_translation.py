@@ -135,6 +135,16 @@ def test_transformer_layers_have_functions_of_their_own() -> None:
     assert all(p.grad is not None for p in slopes)
 
 
+def test_the_tanh_form_of_gelu_is_not_taken_for_the_exact_one() -> None:
+    net = transformer_translator(lambda: nn.GELU("tanh"), generator=seeded(), dropout=0.0).double()
+    source, target = sentences(3, 6, 20), sentences(3, 4, 15)
+    with torch.no_grad():
+        torch.testing.assert_close(net.eval()(source, target), net.train()(source, target))
+        for reader in net.eval().encoder:
+            reader.activation_relu_or_gelu = 2  # planted: what PyTorch sets
+        assert (net(source, target) - net.train()(source, target)).abs().max() > 1e-6
+
+
 def test_a_copy_of_torchs_own_decoder_layer_forgets_its_function() -> None:
     """Why Writer exists: the copy computes with ReLU."""
     layer = nn.TransformerDecoderLayer(8, 2, 16, dropout=0.0, activation=nn.Tanh())

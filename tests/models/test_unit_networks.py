@@ -60,6 +60,11 @@ def test_maxout_takes_every_side_it_is_built_for(size: int) -> None:
         maxout_cnn(image_size=size)(torch.zeros(1, 3, size + 1, size + 1))
 
 
+def test_images_that_would_vanish_in_maxout_are_refused() -> None:
+    with pytest.raises(ActlasError, match="image_size must be at least 10, got 9"):
+        maxout_cnn(image_size=9)
+
+
 def test_an_activation_has_one_piece_per_unit() -> None:
     plain = maxout_mlp(activation="gelu")
     assert not count(plain, MaxoutLinear)

@@ -13,7 +13,9 @@ import pytest
 from actlas.errors import ActlasError
 from actlas.study import Verdict, experiment, make_plan, run_plan, statistics
 from actlas.study.statistics.adaptive import FEWEST, Rule, judge, rules, sequential
+from actlas.study.statistics.intervals import tail_interval
 from actlas.study.training import Phase, Record, RunSpec
+from actlas.study.wording import percentage
 
 MOST, COMPARISONS, PRACTICAL = 40, 5, 0.5
 
@@ -52,7 +54,7 @@ def test_looking_often_errs_no_more_than_it_may(limits: str) -> None:
     """With the limits of a single look it errs three times as often: the check can see that."""
     plan = rules(MOST, spending="pocock")
     if limits == "of a single look":
-        plan = tuple(Rule(rule.seeds, 0.95, 0.95) for rule in plan)
+        plan = tuple(Rule(rule.seeds, 0.05, 0.05) for rule in plan)
     generator = np.random.default_rng(1)
     draws = generator.normal(size=(500, MOST))
     wrong = np.mean([decided(row, plan) for row in draws])
@@ -71,11 +73,22 @@ def test_the_looks_end_with_all_seeds() -> None:
         plan = rules(most, 3)
         assert plan[0].seeds == FEWEST
         assert plan[-1].seeds == most
-        assert all(0.95 <= rule.equivalence <= rule.difference < 1 for rule in plan)
+        assert all(0 < rule.difference_p <= rule.equivalence_p <= 0.05 for rule in plan)
+
+
+def test_a_first_look_may_be_stricter_than_a_coverage_can_say() -> None:
+    first = rules(40, 20)[0]
+    assert 1 - first.difference_p == 1.0
+    values = [2.0, 2.2, 1.9, 2.1, 2.0]
+    assert judge(values, first, 0.5, floor=0.3) is Verdict.OPEN
+    half = tail_interval(values, first.difference_p).half_width
+    t = half / (float(np.std(values, ddof=1)) / math.sqrt(5))
+    far_tails = 6 / t**4  # of Student's t with 4 degrees of freedom, both sides
+    assert far_tails == pytest.approx(first.difference_p, rel=1e-6)
 
 
 def test_nothing_is_decided_below_the_noise_floor() -> None:
-    rule = Rule(5, 0.95, 0.95)
+    rule = Rule(5, 0.05, 0.05)
     assert judge([1.0, 1.1, 0.9, 1.0, 1.0], rule, 0.5, floor=1.5) is Verdict.OPEN
 
 
@@ -128,7 +141,20 @@ def test_an_adaptive_study_stops_what_is_decided(studied: Callable[[str], Any]) 
     assert whole.table[2].difference.p_holm < 0.05
     text = adaptive.report_path.read_text(encoding="utf-8")
     assert "up to 24 paired seeds, added until the interval decides" in text
+    levels = {percentage(row.difference.interval.level) for row in adaptive.table[1:]}
+    assert len(levels) > 1
+    assert all(f"({level.replace('>', '&gt;')})" in text for level in levels)
     assert "O&#x27;Brien-Fleming" in text or "O'Brien-Fleming" in text
+
+
+def test_a_changed_plan_is_told_in_the_report(studied: Callable[[str], Any]) -> None:
+    first = studied("fixed")
+    assert "plan was changed" not in first.report_path.read_text(encoding="utf-8")
+    longer = make_plan({"activations": "relu,tanh,gelu,silu", "seeds": 30})
+    again = run_plan(longer, out=first.report_path.parent, workers=1)
+    assert again.changes == (len(first.records),)
+    told = f"The plan was changed after {len(first.records)} runs"
+    assert told in again.report_path.read_text(encoding="utf-8")
 
 
 def test_an_adaptive_study_goes_on_where_it_was(

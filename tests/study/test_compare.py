@@ -12,7 +12,7 @@ import pytest
 import rich.console
 
 from actlas.errors import ActlasError
-from actlas.study import Result, Verdict, compare, make_plan, render_table, run_plan
+from actlas.study import Result, Verdict, compare, make_plan, provenance, render_table, run_plan
 from actlas.study.analysis import analyse
 from actlas.study.provenance import NUMERICS
 from actlas.study.report import render
@@ -234,6 +234,19 @@ def test_bad_input_leaves_nothing(
     with pytest.raises(ActlasError, match=message):
         compare(**{"activations": "relu,tanh", "out": tmp_path / "out", **arguments})  # type: ignore[arg-type]
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("name", ["vector.h", "generic.c", "launch.py"])
+def test_the_code_version_follows_every_source(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr(provenance, "_ROOT", tmp_path)
+    source = tmp_path / "kernels" / "cpu" / name
+    source.parent.mkdir(parents=True)
+    source.write_text("one")
+    before = provenance.code_version.__wrapped__()
+    source.write_text("two")
+    assert provenance.code_version.__wrapped__() != before
 
 
 def test_the_code_version_covers_packages_that_exist() -> None:

@@ -171,6 +171,11 @@ def test_build_network_takes_options_both_ways() -> None:
     other = build_network("mlp", "telu", inputs=4, hidden=(8,))
     assert str(one) == str(other)
     assert peer_version("mlp") == ""
+    build_network("mlp", generator=torch.Generator())
+    for call in (lambda: build_network("mlp", widht=3), lambda: build_network("mlp(widht=3)"),
+                 lambda: build_network("mlp(generator=None)")):  # fmt: skip
+        with pytest.raises(ActlasError, match="mlp has no option"):
+            call()
 
 
 def test_a_task_of_ones_own_keeps_its_title(images: tuple[Task, Data]) -> None:

@@ -10,6 +10,7 @@ import pytest
 from actlas.errors import ActlasError
 from actlas.study import Plan, find_task, make_plan, read_plan, split_activations, task_names
 from actlas.study.arms import make_arm, make_arms, parse_activation
+from actlas.study.tasks import Metric
 
 
 @pytest.mark.parametrize(
@@ -27,6 +28,7 @@ from actlas.study.arms import make_arm, make_arms, parse_activation
         ({"epochs": 0}, "epochs = 0 is not allowed"),
         ({"practical_difference": float("nan")}, "practical_difference = nan is not allowed"),
         ({"learning_rates": [0.1, -1.0]}, "is not allowed: input should be greater than 0"),
+        ({"learning_rates": [0.1, 0.2], "budget": 1}, "holds 2 rates, the budget is 1"),
         ({"activatons": ["relu"]}, "unknown key 'activatons'"),
     ],
 )
@@ -114,11 +116,23 @@ def test_the_reference_comes_first_with_its_twin() -> None:
         (["relu"], "at least one activation"),
         ([], "at least one"),
         (["tanh", "Tanh"], "given twice"),
+        (["leaky_relu", "leaky_relu(negative_slope=0.01)"], "given twice"),
     ],
 )
 def test_arms_that_compare_nothing(names: list[str], message: str) -> None:
     with pytest.raises(ActlasError, match=message):
         make_arms(names, "relu")
+
+
+def test_the_reference_by_another_name_is_no_further_function() -> None:
+    named = ["leaky_relu(negative_slope=0.01)", "tanh"]
+    assert [arm.label for arm in make_arms(named, "leaky_relu")][2:] == ["tanh"]
+
+
+@pytest.mark.parametrize("worst", [float("nan"), float("-inf")])
+def test_the_worst_score_is_finite(worst: float) -> None:
+    with pytest.raises(ActlasError, match="worst score of loss must be finite"):
+        Metric("loss", "nats", lambda *_: 0.0, worst)
 
 
 def test_unknown_tasks_name_the_nearest() -> None:

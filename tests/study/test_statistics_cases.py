@@ -195,6 +195,7 @@ WRONG: tuple[tuple[Callable[[], object], str], ...] = (
     (lambda: statistics.correlated_t([1.0, 2.0], -1.0), "rope must be at least 0"),
     (lambda: statistics.correlated_t([1.0, 2.0], 0.1, 1.0), "correlation must be at least 0"),
     (lambda: statistics.seeds_for(0.0, 1.0), "no number of seeds"),
+    (lambda: statistics.seeds_for(0.5, math.nan), "cannot be computed"),
     (lambda: statistics.seeds_needed(0), "at least 1 comparison"),
     (lambda: statistics.boundaries([0.5, 0.4]), "the looks must increase"),
     (lambda: statistics.boundaries([1.0], spending="pocok"), "Did you mean 'pocock'"),

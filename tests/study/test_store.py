@@ -10,15 +10,17 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import Executor, Future
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from actlas.errors import ActlasError
-from actlas.study import Progress, StudyInterrupted, compare, experiment
+from actlas.study import Progress, StudyInterrupted, compare, database, executor, experiment, leases
 from actlas.study import store as store_module
-from actlas.study.leases import is_gone, new_owner
+from actlas.study.leases import is_alive, new_owner
 from actlas.study.store import Store
 from actlas.study.training import Phase, Record, RunSpec
 
@@ -75,6 +77,91 @@ def test_a_spoilt_line_of_the_former_file_is_named(tmp_path: Path) -> None:
     (tmp_path / "results.jsonl").write_text("{}\n")
     with pytest.raises(ActlasError, match=r"results\.jsonl, line 1 is not a finished run"):
         Store(tmp_path)
+
+
+class Immediate(Executor):
+    """Runs everything at once, so that all is finished at the first look."""
+
+    _max_workers = 3
+
+    def submit(self, task: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        try:
+            future.set_result(task(*args, **kwargs))
+        except ActlasError as error:
+            future.set_exception(error)
+        return future
+
+
+def test_one_failure_loses_no_finished_run(record: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    def train(spec: RunSpec, *_: Any) -> Record:
+        if spec.seed == 1:
+            raise RuntimeError("out of\nmemory")
+        return record(spec.seed)
+
+    monkeypatch.setattr(executor, "train", train)
+    kept = []
+    specs = [record(seed).spec for seed in range(4)]
+    said = "the run of relu with the learning rate 0.1 and seed 1 failed: out of memory"
+    with pytest.raises(ActlasError, match=said):
+        kept.extend(found.spec.seed for found in executor.run_all(specs, Immediate(), None))
+    assert sorted(kept) == [0, 2, 3]
+
+
+def test_a_transaction_that_cannot_be_ended_is_undone(tmp_path: Path) -> None:
+    with Store(tmp_path) as store:
+        store._connection.execute("PRAGMA foreign_keys = ON")
+        store._connection.execute("CREATE TABLE parents (id INTEGER PRIMARY KEY)")
+        store._connection.execute(
+            "CREATE TABLE children (id REFERENCES parents DEFERRABLE INITIALLY DEFERRED)"
+        )
+        with pytest.raises(sqlite3.IntegrityError), database.transaction(store._connection):
+            store._connection.execute("INSERT INTO children VALUES (1)")  # refused by COMMIT
+        assert not store._connection.in_transaction
+
+
+@pytest.mark.parametrize(
+    ("failures", "code", "kept"),
+    [(1, sqlite3.SQLITE_BUSY, True), (2, sqlite3.SQLITE_BUSY, False),
+     (1, sqlite3.SQLITE_FULL, False)],
+)  # fmt: skip
+def test_a_busy_file_is_tried_once_more(
+    tmp_path: Path, record: Make, monkeypatch: pytest.MonkeyPatch,
+    failures: int, code: int, kept: bool,
+) -> None:  # fmt: skip
+    remaining = [sqlite3.OperationalError("no luck") for _ in range(failures)]
+    for error in remaining:
+        error.sqlite_errorcode = code
+    write = Store._insert
+
+    def insert(self: Store, found: Record) -> None:
+        if remaining:
+            raise remaining.pop()
+        write(self, found)
+
+    with Store(tmp_path) as store:
+        monkeypatch.setattr(Store, "_insert", insert)
+        if kept:
+            store.add(record(0))
+        else:
+            with pytest.raises(ActlasError, match=r"cannot be kept in .*study\.db: no luck"):
+                store.add(record(0))
+        assert len(store) == kept
+
+
+def test_every_plan_is_kept(tmp_path: Path, record: Make) -> None:
+    with Store(tmp_path) as store:
+        store.keep_plan("seeds = 3", "code")
+        store.keep_plan("seeds = 4", "code")  # before the first run: nothing to tell
+        store.add(record(0))
+        store.keep_plan("seeds = 4", "code")
+        store.keep_plan("seeds = 4", "other code")
+        store.keep_plan("seeds = 5", "other code")
+        assert [(plan.text, plan.code, plan.runs) for plan in store.former_plans()] == [
+            ("seeds = 3", "code", 0), ("seeds = 4", "code", 1), ("seeds = 4", "other code", 1)
+        ]  # fmt: skip
+        assert store.plan_changes() == (1,)
+        assert store.recall("plan") == "seeds = 5"
 
 
 # ---------------------------------------------------------------- leases
@@ -145,11 +232,36 @@ def test_the_lease_of_a_killed_process_is_void_at_once(tmp_path: Path, record: M
         child.kill()
 
 
-def test_who_is_gone() -> None:
-    host, pid, started, draw = new_owner().rsplit("/", 3)
-    assert not is_gone(f"{host}/{pid}/{started}/{draw}")
-    assert is_gone(f"{host}/{pid}/{int(started) - 1}/{draw}")  # another process with that number
-    assert not is_gone(f"elsewhere/{pid}/0/{draw}")
+def parent(**changes: str) -> str:
+    """Return an owner in the process that started this one."""
+    host, boot, space, _, _, draw = new_owner().rsplit("/", 5)
+    pid = str(os.getppid())
+    fields = {"boot": boot, "space": space, "pid": pid, "started": leases._started(pid)}
+    return "/".join((host, *(fields | changes).values(), draw))
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="needs /proc")
+def test_who_is_alive() -> None:
+    assert is_alive(parent()) is True
+    assert is_alive(parent(started="1")) is False  # another process with that number
+    for owner in (parent(boot="another"), parent(space="pid:[1]"), parent(pid="x"), "a/1/1/0", ""):
+        assert is_alive(owner) is None
+    assert is_alive(new_owner()) is None  # another runner in this process
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="needs /proc")
+def test_a_living_process_keeps_its_lease_past_its_time(
+    tmp_path: Path, record: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A machine that slept: the time is over, but the runner goes on."""
+    specs = [record(0).spec]
+    with Store(tmp_path, lease_seconds=0.1) as one, Store(tmp_path) as other:
+        monkeypatch.setattr(one, "owner", parent())
+        assert list(one.claims(specs)) == specs
+        assert one._heartbeat is not None
+        one._heartbeat.stop()
+        time.sleep(0.2)
+        assert list(other.claims(specs)) == []
 
 
 # ---------------------------------------------------------------- files that are not ours

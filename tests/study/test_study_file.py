@@ -99,6 +99,15 @@ def test_the_folder_knows_its_plan_and_how_far_it_is(result: Result) -> None:
     assert (counts[Phase.CONFIRMATION].finished, counts[Phase.CONFIRMATION].planned) == (6, 6)
 
 
+def test_runs_of_another_plan_are_not_counted(result: Result, tmp_path: Path) -> None:
+    longer = result.plan.model_copy(update={"epochs": 99})
+    with Store(tmp_path) as store:
+        store.keep_plan(plan_text(longer), result.records[0].spec.code)
+        for record in result.records:
+            store.add(record)
+        assert [count.finished for count in progress_of(store).values()] == [0, 0]
+
+
 def test_a_report_is_written_anew_from_the_runs_alone(
     result: Result, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -113,8 +122,7 @@ def test_a_report_is_written_anew_from_the_runs_alone(
 
 def test_missing_runs_are_counted_and_not_trained(result: Result, tmp_path: Path) -> None:
     with Store(result.report_path.parent) as old, Store(tmp_path) as new:
-        for name in ("plan", "code"):
-            new.remember(name, old.recall(name) or "")
+        new.keep_plan(old.recall("plan") or "", old.recall("code") or "")
         for record in result.outcome.tuning_records["relu"]:
             new.add(record)
     with pytest.raises(ActlasError, match="8 of 12 runs of the tuning are missing"):

@@ -167,6 +167,18 @@ def test_bad_input(model: nn.Module, target: object, said: str) -> None:
         guided_backprop(model, torch.zeros(1, 5), target)
 
 
+def test_inputs_and_targets_of_another_kind_or_shape_are_refused() -> None:
+    net = two_layers("gelu")
+    with pytest.raises(ActlasError, match=r"inputs must be floating point.* got torch\.int64"):
+        guided_backprop(net, torch.ones(2, 5, dtype=torch.long), 0)
+    words = numbers(3, 4, 5)  # outputs (3, 4, 3)
+    for target in (torch.zeros(3, dtype=torch.long), torch.zeros(4, dtype=torch.long)):
+        with pytest.raises(ActlasError, match=r"an index or \(3, 4\) of them, got"):
+            guided_backprop(net, words, target)
+    each = torch.ones(3, 4, dtype=torch.long)
+    assert torch.equal(guided_backprop(net, words, each), guided_backprop(net, words, 1))
+
+
 def test_classes_can_be_chosen() -> None:
     net = nn.Sequential(nn.Linear(5, 8), nn.ReLU(), nn.Linear(8, 6), nn.Sigmoid(), nn.Linear(6, 3))
     x = numbers(2, 5).float()

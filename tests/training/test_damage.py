@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import warnings
 from collections.abc import Callable
@@ -159,6 +160,12 @@ def test_without_the_sample_images_are_made_up(tmp_path: Path) -> None:
     assert [len(y) for _, y in (data.train, data.validation, data.test)] == [640, 160, 400]
 
 
+def one_class(name: str) -> Buildings:
+    data = small(16)
+    images, labels = getattr(data, name)
+    return dataclasses.replace(data, **{name: (images, torch.ones_like(labels))})
+
+
 def _damaged(folder: Path) -> Any:
     (folder / SAMPLE).parent.mkdir(exist_ok=True)
     (folder / SAMPLE).write_bytes(b"no archive")
@@ -176,6 +183,14 @@ REFUSED: dict[str, tuple[Callable[[Path], Any], str]] = {
     "optimiser": (lambda _: assess(small(), optimisers=["adm"], generator=seeded()), "'adam'"),
     "activation": (lambda _: assess(small(), ["gelo"], generator=seeded()), "'gelu'"),
     "instance": (lambda _: assess(small(), {"a": nn.ReLU()}, generator=seeded()), "a factory"),
+    "one class to train on": (
+        lambda _: assess(one_class("train"), generator=seeded()),
+        r"train images .* got \[1\]",
+    ),
+    "one class to test on": (
+        lambda _: assess(one_class("test"), generator=seeded()),
+        r"test images .* got \[1\]",
+    ),
     "missing file": (lambda path: harvey(path, generator=seeded()), "cannot read"),
     "damaged file": (_damaged, "cannot read"),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
@@ -20,8 +21,10 @@ from actlas.training import (
     transfer_statistics,
 )
 from tests.training import (
+    test_controlled_fine_tuning,
     test_damage,
     test_langevin,
+    test_langevin_state,
     test_reinitialisation,
     test_stochastic_depth,
     test_transfer,
@@ -99,12 +102,20 @@ def _control_left_alone(changed: Any, control: Any, train: Any, error: Any) -> A
     return controlled_fine_tuning.Arms(before, before, error(changed), before)
 
 
+_start = langevin.Langevin.__init__
+
+
+def _marked_as_torch(self: Any, *given: Any, **options: Any) -> None:
+    _start(self, *given, **options)
+    self._step_supports_amp_scaling = True
+
+
 def variance(kind: type[langevin.Langevin]) -> Check:
     return lambda: test_langevin.noise_has_the_stated_variance(kind, 1)
 
 
 def kept_run() -> None:
-    test_langevin.test_a_saved_run_goes_on_with_the_same_numbers(langevin.LangevinSGD, {})
+    test_langevin_state.test_a_saved_run_goes_on_with_the_same_numbers(langevin.LangevinSGD, {})
 
 
 def linear_stack() -> None:
@@ -135,6 +146,16 @@ FAULTS: dict[str, tuple[Plant, Check, str]] = {
     "P in the place of its root": (
         part(langevin.LangevinAdam, "_preconditioner", _without_root),
         variance(langevin.LangevinAdam), "of the stated one"),
+    "Adadelta leaves the learning rate out of u where there is no noise": (
+        part(langevin.LangevinAdadelta, "_changes", langevin.Langevin._changes),
+        lambda: test_langevin.adadelta_remembers_its_steps(0.0), "not close"),
+    "a GradScaler leaves infinite gradients to a fused step": (
+        part(langevin.Langevin, "__init__", _marked_as_torch),
+        lambda: test_langevin_state.test_an_infinite_gradient_is_skipped_with_its_noise(
+            langevin.LangevinAdam), "equal"),
+    "arms draw one after the other": (
+        part(torch.random, "fork_rng", contextlib.nullcontext),
+        test_controlled_fine_tuning.both_arms_draw_the_same_numbers, "other numbers"),
     "the generator's state is not saved": (
         part(langevin.Langevin, "state_dict", Optimizer.state_dict), kept_run, "same"),
     "hooks run twice": (
@@ -154,8 +175,8 @@ FAULTS: dict[str, tuple[Plant, Check, str]] = {
         part(transfer_statistics, "logit", np.asarray),
         test_transfer.the_pipeline_recovers_the_correlation, "assert"),
     "a control that is not trained": (
-        part(test_transfer, "fine_tune_with_control", _control_left_alone),
-        test_transfer.the_same_function_gains_nothing, "the same function gained"),
+        part(test_controlled_fine_tuning, "fine_tune_with_control", _control_left_alone),
+        test_controlled_fine_tuning.the_same_function_gains_nothing, "the same function gained"),
     "equal scores ranked in order": (
         part(imbalance, "_area", _ties_in_order),
         lambda: test_damage.test_metrics_beside_scikit_learn(0.5, True), "auc"),

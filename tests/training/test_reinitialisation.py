@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import io
 import itertools
 import math
 from typing import Any
@@ -171,6 +172,21 @@ def test_saved_with_its_frozen_statistics() -> None:
     assert torch.equal(again.eval()(X), network.eval()(X))
 
 
+@pytest.mark.parametrize("waiting", [True, False], ids=["waiting", "off"])
+def test_saved_before_its_batch(waiting: bool) -> None:
+    """A layer that waits still does after loading, also in the place of one that is frozen."""
+    layer, other = FrozenNormalisation(), FrozenNormalisation().start()
+    if waiting:
+        layer.start()
+    other(X)
+    file = io.BytesIO()
+    torch.save(layer.state_dict(), file)
+    file.seek(0)
+    other.load_state_dict(torch.load(file, weights_only=True))
+    assert (other.on, other.mean) == (waiting, None)
+    assert torch.equal(other(X + 3), layer(X + 3))
+
+
 def test_the_draw_hangs_on_the_generator_only() -> None:
     before = torch.get_rng_state()
     one, two = (record(2)[0]["start"] for _ in range(2))
@@ -192,7 +208,7 @@ class Scale(nn.Module):
 
 
 REFUSED = {
-    "shared": (_shared, "blocks 0 and 1 both hold 'bias'"),
+    "shared": (_shared, "block 0 and block 1 must not share .* both hold 'bias'"),
     "the same block twice": (lambda: [nn.ReLU()] * 2, "one of them twice"),
     "one block": (lambda: [nn.Linear(1, 1)], "two or more"),
     "no list": (lambda: 5, "must be a list of modules"),
@@ -205,6 +221,14 @@ def test_bad_blocks_are_refused(case: str) -> None:
     make, message = REFUSED[case]
     with pytest.raises(ActlasError, match=message):
         layerwise_reinitialisation(make(), lambda *_: None, adam)
+
+
+def test_no_rounds_are_refused() -> None:
+    model = blocks()
+    kept = [p.detach().clone() for p in model.parameters()]
+    with pytest.raises(ActlasError, match="rounds is a whole number from 1 up, got 0"):
+        layerwise_reinitialisation(model, lambda *_: None, adam, rounds=0)
+    assert all(torch.equal(a, b) for a, b in zip(kept, model.parameters(), strict=True))
 
 
 # ------------------------------------------------------------------ probes
@@ -268,6 +292,13 @@ def test_weights_come_back_after_an_error() -> None:
     with pytest.raises(RuntimeError, match="the data are gone"):
         noise_robustness(model, loss, [1.0])
     assert torch.equal(model.weight, kept)
+
+
+def test_running_averages_come_back() -> None:
+    model = nn.Sequential(nn.Linear(6, 4), nn.BatchNorm1d(4)).train()
+    kept = copy.deepcopy(model.state_dict())
+    noise_robustness(model, lambda net: net(X).square().mean(), [0.1], generator=seeded())
+    assert all(torch.equal(value, kept[key]) for key, value in model.state_dict().items())
 
 
 def test_bad_probes_are_refused() -> None:

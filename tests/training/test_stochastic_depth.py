@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import itertools
 import math
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -14,6 +15,7 @@ from actlas.errors import ActlasError
 from actlas.models import networks
 from actlas.training import (
     StochasticBranch,
+    drop_path_,
     linear_survival,
     stochastic_depth_,
     uniform_survival,
@@ -201,6 +203,21 @@ def test_copies_and_checkpoints() -> None:
     stochastic_depth_(other, 0.6)
     other.load_state_dict(model.state_dict())
     assert torch.equal(other.eval()(x), model.eval()(x))
+
+
+@pytest.mark.parametrize("gate", [stochastic_depth_, drop_path_], ids=lambda gate: gate.__name__)
+def test_states_are_those_of_the_plain_network(gate: Callable[..., object]) -> None:
+    """What is saved with gates loads without them, and the other way round."""
+    plain, gated = convolutional(), convolutional(seed=5)
+    gate(gated)
+    assert list(gated.state_dict()) == list(plain.state_dict())
+    x = torch.randn(2, 4, 5, 5, generator=seeded(1))
+    for source, target in ((plain, gated), (gated, convolutional(seed=6))):
+        target.load_state_dict(source.state_dict())
+        for key, value in target.state_dict().items():
+            assert torch.equal(value, source.state_dict()[key])
+    with pytest.raises(RuntimeError, match=r"Unexpected key.*other"):
+        gated.load_state_dict({**plain.state_dict(), "0.branch.other": x})
 
 
 def test_autocast_keeps_the_dtype() -> None:

@@ -1,4 +1,4 @@
-"""The transfer protocol: grids, fixed features, fine-tuning; its statistics; the PVLU control."""
+"""The transfer protocol: grids, fixed features, fine-tuning; its statistics."""
 
 from __future__ import annotations
 
@@ -23,11 +23,9 @@ from actlas.training import (
     correlation,
     extract_features,
     fine_tune,
-    fine_tune_with_control,
     fixed_features,
     logit,
     mean_per_class,
-    relative_error_reduction,
     standard_errors,
     top_1,
     train_over_grid,
@@ -315,52 +313,6 @@ def test_a_perfect_line_has_no_interval() -> None:
     assert (found.r, found.low, found.high) == pytest.approx((1, 1, 1), abs=1e-6)
 
 
-# ----------------------------------------------------------------- control
-
-
-def error_of(model: nn.Module) -> float:
-    x, y = clouds(400, 11, 1.2)
-    with torch.no_grad():
-        return 1 - (model.eval()(x).argmax(1) == y).float().mean().item()
-
-
-def trained_relu() -> nn.Module:
-    model = classifier()
-    fine_tune(model, BATCHES, steps=4, learning_rate=0.02)
-    return model
-
-
-def test_a_replaced_network_begins_as_the_same_function() -> None:
-    """PVLU with alpha = 0 is ReLU bit for bit; its alpha has a gradient, its beta has none."""
-    model = trained_relu().eval()
-    changed = copy.deepcopy(model)
-    changed[2] = actlas.nn.create("pvlu", alpha=0.0)
-    x, y = clouds(50, 1)
-    assert torch.equal(changed(x), model(x))
-    nn.functional.cross_entropy(changed(x), y).backward()
-    assert changed[2].alpha.grad.abs() > 1e-4
-    assert changed[2].beta.grad == 0
-    fine_tune(changed, BATCHES, steps=5, learning_rate=0.05)
-    assert changed[2].alpha != 0
-
-
-def the_same_function_gains_nothing() -> None:
-    """An arm that changes nothing: all of the paper's figure is the extra epochs."""
-    model = trained_relu()
-    arms = fine_tune_with_control(
-        copy.deepcopy(model), model, lambda m: fine_tune(m, BATCHES, steps=60, learning_rate=0.05),
-        error_of,
-    )  # fmt: skip
-    assert arms.reduction > 0.1
-    assert arms.due_to_function == 0, f"the same function gained {arms.due_to_function:.3f}"
-    assert arms.before == arms.changed_before
-    assert arms.reduction == relative_error_reduction(arms.before, arms.changed)
-
-
-def test_the_same_function_gains_nothing() -> None:
-    the_same_function_gains_nothing()
-
-
 REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
     "accuracy of 1": (lambda: logit([0.5, 1.0]), "above 0 and below 1, got 1"),
     "no table": (lambda: centred_logits([0.5, 0.6]), "networks x data sets"),
@@ -372,7 +324,6 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
     "no steps": (lambda: fine_tune(classifier(), BATCHES, steps=0, learning_rate=1), "steps is"),
     "no batches": (lambda: fine_tune(classifier(), [], steps=1, learning_rate=1), "number of bat"),
     "no grid": (lambda: train_over_grid(classifier, BATCHES, BATCHES, BATCHES, grid=()), "grid"),
-    "nothing to reduce": (lambda: relative_error_reduction(0.0, 0.0), "must be above 0"),
 }
 
 
@@ -381,9 +332,3 @@ def test_bad_input_is_refused(case: str) -> None:
     call, message = REFUSED[case]
     with pytest.raises(ActlasError, match=message):
         call()
-
-
-def test_arms_that_share_parameters_are_refused() -> None:
-    model = classifier()
-    with pytest.raises(ActlasError, match="must not share parameters"):
-        fine_tune_with_control(model, model, lambda _: None, error_of)

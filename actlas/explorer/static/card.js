@@ -157,12 +157,13 @@ function python(curve) {
 
 function ofTyped(curve) {
   const settings = curve.sliders.map((slider, i) => `, ${slider.symbol}=${curve.values[i]}`).join("");
+  const quoted = JSON.stringify(curve.formula.replace(/\s+/g, " ").trim()); // Python reads it the same
   return [
     h("header", {}, h("h1", {}, h("code", { class: "typed-formula" }, curve.formula)),
       h("p", { class: "about" }, "Your own formula; its slopes here are central differences.")),
     section("Facts, as far as a grid shows", factTable(seenRows(curve))),
     section("Nearest known functions, up to scale", near(curve)),
-    section("Code", snippet(`import actlas\n\nmine = actlas.define("mine", "${curve.formula}"${settings})\nmine.facts.range, mine.facts.gain\nlayer = actlas.nn.create("mine")  # a torch module\n`, "Copy Python")),
+    section("Code", snippet(`import actlas\n\nmine = actlas.define("mine", ${quoted}${settings})\nmine.facts.range, mine.facts.gain\nlayer = actlas.nn.create("mine")  # a torch module\n`, "Copy Python")),
   ];
 }
 

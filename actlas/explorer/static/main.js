@@ -114,8 +114,7 @@ function start() {
     event.preventDefault();
     change({ atlas: true, query: "", family: "" }, { step: true });
   });
-  addEventListener("popstate", readAddress);
-  addEventListener("hashchange", readAddress);
+  addEventListener("hashchange", readAddress); // Back and Forward too: only the hash ever changes
   addEventListener("keydown", (event) => {
     const typing = /^(INPUT|SELECT|TEXTAREA)$/.test(document.activeElement?.tagName ?? "");
     if (event.key !== "/" || typing) return;

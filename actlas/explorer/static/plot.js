@@ -1,7 +1,7 @@
 // The plot: uPlot draws, the pointer, the wheel and the keys move the window.
 import { $ } from "./dom.js";
 import { curveColour, painted } from "./colours.js";
-import { change, state } from "./state.js";
+import { change, drawable, rounded, state } from "./state.js";
 import { home, viewed } from "./views.js";
 
 let drawn = null;
@@ -153,13 +153,12 @@ const bends = (scale) => (scale === "x" ? state.bentX && state.view === "curves"
 const warp = (scale) => (scale === "y" && data.logY ? [Math.log, Math.exp]
   : bends(scale) ? [Math.asinh, Math.sinh] : [(v) => v, (v) => v]);
 
-/** Return a range moved by a share of its width, and scaled about a share of it. */
+/** Return a range moved by a share of its width, and scaled about a share of it, while it can be drawn. */
 function moved(scale, [low, high], shift, factor, about) {
   const [into, back] = warp(scale), a = into(low), b = into(high), fixed = a + (b - a) * about;
   const ends = [fixed + (a - fixed) * factor, fixed + (b - fixed) * factor];
-  const size = ends[1] - ends[0];
-  if (!(size > 1e-9) || size > 1e6) return [low, high];
-  return ends.map((end) => back(end + shift * size));
+  const size = ends[1] - ends[0], range = rounded(ends.map((end) => back(end + shift * size)));
+  return drawable(scale, range, state.view) ? range : state[scale];
 }
 
 /** Move and scale the window; `about` is [x, y] in shares of the plot from its lower left. */

@@ -2,6 +2,9 @@
 import { fromText, toText } from "./curve.js";
 
 export const VIEWS = ["curves", "saturation", "quotient", "gaussian", "propagation"];
+export const LOGARITHMIC = ["saturation", "quotient", "propagation"]; // their y axis is
+const FARTHEST = { x: 1e6, y: 1e15 }; // y follows steep functions
+const NARROWEST = 1e-6; // of the larger end: what a double still divides into ticks
 const FRESH = () => ({
   atlas: true, curves: [], active: 0, view: "curves", orders: [0], x: null, y: null,
   bentX: false, bentY: false, query: "", family: "", sort: "", turned: false, mean: 0, spread: 1,
@@ -50,7 +53,22 @@ function toHash() {
   return words.toString();
 }
 
-const span = (range) => (range ? range.map((end) => Number(end.toPrecision(6))).join(",") : "");
+const span = (range) => (range ? range.join(",") : "");
+
+/** Return a range with as many digits as its width asks for: what is drawn is what a link holds. */
+export function rounded(range) {
+  const far = Math.max(...range.map(Math.abs)), zoom = Math.log10(far / (range[1] - range[0]));
+  const digits = Math.min(Math.max(Math.ceil(zoom), 0) + 6, 17) || 17;
+  return range.map((end) => Number(end.toPrecision(digits)));
+}
+
+/** Whether an axis can show a range: neither too far out nor too narrow for the digits there. */
+export function drawable(key, range, view) {
+  const logarithmic = key === "y" && LOGARITHMIC.includes(view);
+  const [low, high] = logarithmic ? range.map(Math.log) : range;
+  const far = Math.max(Math.abs(low), Math.abs(high));
+  return far <= FARTHEST[key] && high - low >= NARROWEST * Math.max(1, far);
+}
 
 /** Read the address; what cannot be read is left out and said in `messages`. */
 export function readAddress() {
@@ -74,22 +92,25 @@ function readView(words, found) {
   else found.messages.push(`There is no view called “${view}”; the views are ${VIEWS.join(", ")}.`);
   const orders = [...new Set(words.get("d") ?? "0")].map(Number).filter((d) => d <= 2).sort();
   found.orders = orders.length ? orders : [0];
-  [found.x, found.y] = ["x", "y"].map((key) => range(words.get(key), key, found.messages));
+  [found.x, found.y] = ["x", "y"].map((key) => range(words.get(key), key, found));
   const log = words.get("log") ?? "";
   [found.bentX, found.bentY] = [log.includes("x"), log.includes("y")];
   const [mean, spread] = (words.get("in") ?? "0,1").split(",").map(Number);
   if (Math.abs(mean) <= 5 && spread > 0 && spread <= 10) Object.assign(found, { mean, spread });
-  found.active = Math.min(Math.max(Number.parseInt(words.get("on") ?? "0", 10) || 0, 0), 23);
+  const active = Number.parseInt(words.get("on") ?? "0", 10) || 0;
+  found.active = Math.max(Math.min(active, found.curves.length - 1), 0);
   found.query = (words.get("q") ?? "").slice(0, 200);
   found.family = words.get("family") ?? "";
   const sort = words.get("sort") ?? "";
   [found.sort, found.turned] = [sort.replace(/-$/, ""), sort.endsWith("-")];
 }
 
-function range(text, key, messages) {
+function range(text, key, { view, messages }) {
   if (text === null) return null;
   const ends = text.split(",").map(Number);
-  if (ends.length === 2 && ends.every(Number.isFinite) && ends[0] < ends[1]) return ends;
-  messages.push(`The range ${key}=${text.slice(0, 40)} cannot be read; write low,high.`);
+  if (ends.length === 2 && drawable(key, ends, view)) return ends;
+  const above = key === "y" && LOGARITHMIC.includes(view) ? ", both above 0" : "";
+  messages.push(`The range ${key}=${text.slice(0, 40)} cannot be read; write low,high${above}, `
+    + `at most ${FARTHEST[key]} from 0 and not closer than a millionth of that distance.`);
   return null;
 }

@@ -3,7 +3,7 @@
 import { evaluator, places } from "./curve.js";
 import { distribution, expectation, propagation } from "./statistics.js";
 import { shown } from "./dom.js";
-import { VIEWS, state } from "./state.js";
+import { LOGARITHMIC, VIEWS, state } from "./state.js";
 
 const POINTS = 1201;
 const NAMES = ["f", "f′", "f″"];
@@ -19,7 +19,7 @@ export const TITLES = {
 
 /** Return the data of the current view. */
 export function viewed() {
-  return DRAWN[state.view]();
+  return { ...DRAWN[state.view](), logY: LOGARITHMIC.includes(state.view) };
 }
 
 /** Return the range of x that a view shows before anybody zooms. */
@@ -50,7 +50,7 @@ function saturation() {
     const slope = evaluator(curve, 1);
     return line(place, x.map((at) => Math.abs(slope(at)) || NaN), `|f′| ${curve.title}`);
   });
-  return { x, lines, xName: "x", yName: "|f′(x)|", logY: true,
+  return { x, lines, xName: "x", yName: "|f′(x)|",
            note: `How fast each slope dies out. ${ENDS}` };
 }
 
@@ -64,7 +64,7 @@ function quotient() {
   });
   const note = state.curves.length < 2 ? "Add a second function: the first is g, what all are compared with."
     : `g is ${first.title}. Above 1, more of the gradient is left than ${first.title} leaves. ${ENDS}`;
-  return { x, lines, xName: "x", yName: "|f′(x) / g′(x)|", logY: true, note };
+  return { x, lines, xName: "x", yName: "|f′(x) / g′(x)|", note };
 }
 
 /** The density of f(z) for z ~ N(mean, spread²), with what gathers in single points as bars. */
@@ -107,7 +107,7 @@ function depth() {
     return WEIGHTS.map(([name, factor, dash]) =>
       line(place, propagation(f, factor(gain)), `${name}, ${curve.title}`, dash));
   });
-  return { x, lines, xName: "layer", yName: "E h²", logY: true,
+  return { x, lines, xName: "layer", yName: "E h²",
            note: "Solid: weights of variance gain²/n. Dashed: He, 2/n. Dotted: PyTorch’s default of a "
              + "linear layer, 1/(3n). Infinitely wide, without biases." };
 }

@@ -41,7 +41,8 @@ def serves(values: Sequence[Value]) -> bool:
 def is_plain(v: torch.Tensor) -> bool:
     """Say whether the memory of a tensor is all there is to it, and of a type that runs here."""
     known = type(v) in _PLAIN and v.is_cpu and v.dtype in TYPES
-    return known and v.layout is torch.strided and not v.is_neg()
+    strided = known and v.layout is torch.strided and not v.is_neg()
+    return strided and torch._C._has_storage(v)  # a batch of gradients has none
 
 
 def value(
@@ -141,6 +142,8 @@ _numbers_seen: dict[Kernel, set[tuple[float | None, ...]]] = {}
 
 def _changes_often(kernel: Kernel, numbers: tuple[float | None, ...]) -> bool:
     """Say whether a parameter has taken many values, as one that is annealed does."""
+    if numbers[-len(kernel[2]) :] == kernel[2]:
+        return False  # the usual values stay built in
     seen = _numbers_seen.setdefault(kernel, set())
     if len(seen) <= CHANGES:
         seen.add(numbers)

@@ -91,6 +91,23 @@ static int read_table(PyObject *item, Table *t) {
   return t->rows ? 1 : (PyErr_NoMemory(), 0);
 }
 
+/* Whether every register, table and jump of a program exists. */
+static int stays_inside(const Program *p) {
+  if (p->inputs < 1 || p->inputs + p->constants > p->registers) return 0;
+  for (int k = 0; k < p->outputs; k++)
+    if (p->from[k] < 0 || p->from[k] >= p->registers) return 0;
+  for (int k = 0; k < p->steps; k++) {
+    const Step *s = p->step + k;
+    const int32_t room = s->op == OP_TABLE ? p->tables : s->op == OP_NEAR ? p->steps - k + 1
+                                           : p->registers;
+    const int32_t named[] = {s->to, s->a, s->b, s->d};
+    for (int i = 0; i < 4; i++)
+      if (named[i] < 0 || named[i] >= p->registers) return 0;
+    if (s->op < 0 || s->op > OP_BEYOND || s->c < (s->op == OP_NEAR) || s->c >= room) return 0;
+  }
+  return 1;
+}
+
 /* program(inputs, registers, from, values, steps, tables): int32, float32 and int32 arrays as
    bytes, and a tuple of tables. */
 static PyObject *py_program(PyObject *self, PyObject *args) {
@@ -121,6 +138,10 @@ static PyObject *py_program(PyObject *self, PyObject *args) {
   }
   for (int k = 0; k < p->tables; k++)
     if (!read_table(PyTuple_GetItem(tables, k), table + k)) goto fail;
+  if (!stays_inside(p)) {
+    PyErr_SetString(PyExc_ValueError, "a step names a register or a table that is not there");
+    goto fail;
+  }
   return PyCapsule_New(p, CAPSULE, destroy);
 fail:
   free_program(p);

@@ -50,8 +50,8 @@ class PyNADALinear(nn.Module):
     """
 
     __constants__: ClassVar[list[str]] = ["in_features", "out_features", "alpha", "c"]
-    apical: nn.Module
-    basal: nn.Module
+    apical_layer: nn.Module
+    basal_layer: nn.Module
 
     def __init__(
         self,
@@ -73,17 +73,17 @@ class PyNADALinear(nn.Module):
         self.c = need_finite(c, "c", "PyNADALinear")
         if self.alpha <= 0:
             raise ActlasError(f"PyNADALinear: alpha must be positive, got {alpha!r}")
-        for name in ("apical", "basal"):
+        for name in ("apical_layer", "basal_layer"):
             layer = empty_layer(
                 nn.Linear, in_features, out_features, bias=bias, device=device, dtype=dtype
             )
             self.add_module(name, layer)
-        self.peak = create("ada", alpha=self.alpha, c=self.c, learnable=False)
+        self.apical = create("ada", alpha=self.alpha, c=self.c, learnable=False)
         self.reset_parameters(generator)
 
     def reset_parameters(self, generator: torch.Generator | None = None) -> None:
         """Draw both sets of weights anew, as torch.nn.Linear does."""
-        for layer in (self.apical, self.basal):
+        for layer in (self.apical_layer, self.basal_layer):
             assert isinstance(layer, nn.Linear)
             nn.init.kaiming_uniform_(layer.weight, a=math.sqrt(5), generator=generator)
             if layer.bias is not None:
@@ -95,8 +95,8 @@ class PyNADALinear(nn.Module):
         if input.ndim == 0 or input.shape[-1] != self.in_features:
             raise ActlasError(f"PyNADALinear: the last dimension must be {self.in_features}, got "
                               f"an input of shape {tuple(input.shape)}")  # fmt: skip
-        peaked: Tensor = self.peak(self.apical(input))
-        return peaked + torch.relu(self.basal(input))
+        peaked: Tensor = self.apical(self.apical_layer(input))
+        return peaked + torch.relu(self.basal_layer(input))
 
     def extra_repr(self) -> str:
         return (f"in_features={self.in_features}, out_features={self.out_features}, "

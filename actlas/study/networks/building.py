@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from torch import nn
@@ -33,14 +34,15 @@ def build_network(
     'TeLU'
     """
     name, given = parse_call(text, "network", "wide_resnet(depth=10, width=1)")
+    wanted = [*given, *(option for option in options if option != "generator")]
     options = {**options, **given}
     if is_peer(name):
         return build_peer(name, activation, **options)
-    check_options(name, given)
+    check_options(name, wanted)
     return find_network(name).build(activation=activation, **options)
 
 
-def check_options(name: str, given: dict[str, Any]) -> None:
+def check_options(name: str, given: Iterable[str]) -> None:
     """Raise ActlasError for an option that the network `name` does not take."""
     known = [option for option in find_network(name).options if option not in _OURS]
     for option in given:

@@ -93,12 +93,23 @@ def limits(result: Result) -> Markup:
     return element("ul", *(element("li", text) for text in caveats(result)), class_="limits")
 
 
+def _changes(result: Result) -> list[str]:
+    if not result.changes:
+        return []
+    counts = listed([f"{count}" for count in result.changes])
+    return [
+        f"The plan was changed after {counts} runs, so not everything was fixed in advance; "
+        f"{FILE_NAME} keeps every plan."
+    ]
+
+
 def caveats(result: Result) -> list[str]:
     """Return the sentences of `limits`, the task's own first."""
     plan = result.plan
     comparisons = len(result.arms) - 2
     needed = seeds_needed(comparisons)
     notes = [
+        *_changes(result),
         *result.task.network_limits,
         *result.task.limits,
         f"One network, one optimiser ({plan.optimizer}) and one schedule: another may give another "

@@ -58,9 +58,10 @@ SECTIONS: tuple[Section, ...] = (
     hero,
     _section(
         "The comparison",
-        "Difference in the test score from the reference, seed by seed, with its 95 % interval. "
-        "To the right is better. Within the shaded band a difference has no practical meaning; "
-        "the dashed lines are the noise floor: what two arms of the same function differ by.",
+        "Difference in the test score from the reference, seed by seed, with an interval of "
+        "the level beside it. To the right is better. Within the shaded band a difference has no "
+        "practical meaning; the dashed lines are the noise floor: what "
+        "two arms of the same function differ by.",
         comparison,
     ),
     _section(

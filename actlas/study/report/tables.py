@@ -45,7 +45,7 @@ def comparison(result: Result) -> Markup:
     scale = _difference_scale(result)
     reference = result.arms[0].title
     headings = (
-        "Function", "Verdict", f"Difference to {reference}, {metric.unit}", "Mean [95 % interval]",
+        "Function", "Verdict", f"Difference to {reference}, {metric.unit}", "Mean [interval]",
         "Effect size", "p (Holm)", f"Test {metric.name}", "Learning rate",
     )  # fmt: skip
     body = [_comparison_row(row, result, scale, figures) for row in result.table]

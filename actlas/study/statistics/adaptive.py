@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import cache
 
 from actlas.errors import ActlasError
-from actlas.study.statistics._arrays import Array, Numbers, sample
-from actlas.study.statistics.intervals import Interval, mean_interval
+from actlas.study.statistics._arrays import Numbers, sample
+from actlas.study.statistics.intervals import Interval, tail_interval
 from actlas.study.statistics.spending import boundaries
 from actlas.study.statistics.verdicts import Verdict, noise_floor
 
@@ -19,13 +19,14 @@ FEWEST, LOOKS = 5, 8  # seeds before the first look; looks at a study in equal s
 class Rule:
     """When to look at the paired differences, and how strict each look is.
 
-    `difference` and `equivalence` are the levels of the intervals: of the one that must exclude
-    0, corrected for the number of comparisons, and of the one that must lie within the margin.
+    `difference_p` and `equivalence_p` are what the intervals leave out on both sides together:
+    the one that must exclude 0, corrected for the number of comparisons, and the one that must lie
+    within the margin. A first look may leave out 1e-17.
     """
 
     seeds: int
-    difference: float
-    equivalence: float
+    difference_p: float
+    equivalence_p: float
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,8 @@ def rules(
     """Return the looks at a study of at most so many seeds.
 
     Over all looks, a difference is claimed by chance with probability `level` at most, for all
-    comparisons together (Bonferroni), and an equivalence likewise for each of them.
+    comparisons together (Bonferroni), and an equivalence likewise for each of them. That is exact
+    for means with a known deviation; on Student's t of few seeds it is an approximation.
 
     Args:
         most: the seeds of the fixed design, at least 5.
@@ -67,7 +69,7 @@ def rules(
     strict = boundaries(times, level / comparisons, spending)
     plain = boundaries(times, level, spending)
     return tuple(
-        Rule(count, 1 - one.nominal_p, 1 - other.nominal_p)
+        Rule(count, one.nominal_p, other.nominal_p)
         for count, one, other in zip(counts, strict, plain, strict=True)
     )
 
@@ -81,13 +83,13 @@ def judge(differences: Numbers, rule: Rule, practical: float, floor: float) -> V
         practical: what is too small to matter, above 0.
         floor: what chance alone does, from the A/A arm.
 
-    >>> judge([2.0, 2.2, 1.9, 2.1, 2.0], Rule(5, 0.99, 0.99), practical=0.5, floor=0.3).value
+    >>> judge([2.0, 2.2, 1.9, 2.1, 2.0], Rule(5, 0.01, 0.01), practical=0.5, floor=0.3).value
     'better'
     """
-    within = mean_interval(differences, rule.equivalence)
+    within = tail_interval(differences, rule.equivalence_p)
     if -practical < within.low and within.high < practical:
         return Verdict.SAME
-    interval = mean_interval(differences, rule.difference)
+    interval = tail_interval(differences, rule.difference_p)
     if interval.low <= 0 <= interval.high or abs(interval.mean) <= floor:
         return Verdict.OPEN
     return Verdict.BETTER if interval.low > 0 else Verdict.WORSE
@@ -109,10 +111,11 @@ def sequential(
         seen = values[: rule.seeds]
         verdict = judge(seen, rule, practical, noise_floor(chance[: rule.seeds]))
         if verdict is not Verdict.OPEN or rule is plan[-1]:
-            return Decision(verdict, rule.seeds, _reported(seen, rule, verdict))
+            return Decision(verdict, rule.seeds, reported(seen, rule, verdict))
     raise AssertionError("a plan has a last look")
 
 
-def _reported(seen: Array, rule: Rule, verdict: Verdict) -> Interval:
-    level = rule.equivalence if verdict is Verdict.SAME else rule.difference
-    return mean_interval(seen, level)
+def reported(differences: Numbers, rule: Rule, verdict: Verdict) -> Interval:
+    """Return the interval that a verdict at a look rests on."""
+    same = verdict is Verdict.SAME
+    return tail_interval(differences, rule.equivalence_p if same else rule.difference_p)

@@ -77,7 +77,7 @@ def stratified_interval(
     rows = [generator.choice(array, size=(draws, len(array))) for array in arrays]
     tail = (1 - share("level", level)) / 2
     low, high = np.quantile(statistic(np.concatenate(rows, axis=1)), (tail, 1 - tail))
-    return Interval(estimate, float(low), float(high))
+    return Interval(estimate, float(low), float(high), level)
 
 
 def performance_profile(groups: Groups, thresholds: Numbers) -> Array:

@@ -16,11 +16,12 @@ RowStatistic = Callable[[Array], Array]
 
 @dataclass(frozen=True)
 class Interval:
-    """A mean, or another estimate, with its two-sided confidence interval."""
+    """A mean, or another estimate, with its two-sided confidence interval at a level."""
 
     mean: float
     low: float
     high: float
+    level: float = 0.95
 
     @property
     def half_width(self) -> float:
@@ -45,11 +46,26 @@ def mean_interval(values: Numbers, level: float = 0.95) -> Interval:
     >>> round(interval.low, 3), round(interval.high, 3)
     (-0.484, 4.484)
     """
+    return tail_interval(values, 1 - share("level", level))
+
+
+def tail_interval(values: Numbers, p: float) -> Interval:
+    """Return the mean with the t interval that misses 0 just where the two-sided p is below `p`.
+
+    The tails are given, not the coverage: 1 - 1e-17 is 1 in floating point.
+
+    Args:
+        values: at least two independent numbers.
+        p: what the interval leaves out on both sides together, between 0 and 1.
+
+    >>> tail_interval([1.0, 2.0, 3.0], 0.05) == mean_interval([1.0, 2.0, 3.0])
+    True
+    """
     array = sample(values, at_least=2)
-    quantile = float(special().stdtrit(len(array) - 1, 0.5 + share("level", level) / 2))
+    quantile = -float(special().stdtrit(len(array) - 1, share("p", p) / 2))
     half = quantile * float(array.std(ddof=1)) / math.sqrt(len(array))
     mean = float(array.mean())
-    return Interval(mean, mean - half, mean + half)
+    return Interval(mean, mean - half, mean + half, 1 - p)
 
 
 def bootstrap_interval(
@@ -81,12 +97,12 @@ def bootstrap_interval(
     estimate = float(statistic(array[None])[0])
     replicates = statistic(generator.choice(array, size=(draws, len(array))))
     if np.ptp(replicates) == 0:
-        return Interval(estimate, estimate, estimate)
+        return Interval(estimate, estimate, estimate, level)
     bias, bend = bias_correction(replicates, estimate), acceleration(array, statistic)
     tail = (1 - share("level", level)) / 2
     places = [_shifted(bias, bend, place) for place in (tail, 1 - tail)]
     low, high = np.quantile(replicates, places)
-    return Interval(estimate, float(low), float(high))
+    return Interval(estimate, float(low), float(high), level)
 
 
 def bias_correction(replicates: Array, estimate: float) -> float:
@@ -146,4 +162,4 @@ def hierarchical_interval(
         means[here] = generator.choice(array, size=(int(here.sum()), len(array))).mean(axis=1)
     tail = (1 - share("level", level)) / 2
     low, high = np.quantile(means.mean(axis=1), (tail, 1 - tail))
-    return Interval(estimate, float(low), float(high))
+    return Interval(estimate, float(low), float(high), level)

@@ -35,6 +35,9 @@ def power(effect: float, seeds: int, *, paired: bool = True, significance: float
         paired: whether the arms share their seeds.
         significance: the level of the test, between 0 and 1.
 
+    Raises:
+        ActlasError: also where the non-central t cannot be computed.
+
     >>> round(power(0.5, 34), 2), round(power(0.5, 64, paired=False), 2)
     (0.81, 0.8)
     """
@@ -44,7 +47,12 @@ def power(effect: float, seeds: int, *, paired: bool = True, significance: float
     centre = abs(effect) * math.sqrt(seeds if paired else seeds / 2)
     edge = float(special().stdtrit(freedom, 1 - share("significance", significance) / 2))
     nctdtr = special().nctdtr
-    return float(1 - nctdtr(freedom, centre, edge) + nctdtr(freedom, centre, -edge))
+    found = float(1 - nctdtr(freedom, centre, edge) + nctdtr(freedom, centre, -edge))
+    if math.isnan(found):
+        raise ActlasError(
+            f"the power of {seeds} seeds for an effect of {effect:g} deviations cannot be computed"
+        )
+    return found
 
 
 def seeds_for(

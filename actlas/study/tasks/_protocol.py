@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
+
+from actlas.errors import ActlasError
 
 NetworkFactory = Callable[[Callable[[], nn.Module]], nn.Module]
 
@@ -44,6 +47,10 @@ class Metric:
     score: Callable[[Tensor, Tensor], float]
     worst: float
     higher_is_better: bool = True
+
+    def __post_init__(self) -> None:
+        if not math.isfinite(self.worst):
+            raise ActlasError(f"the worst score of {self.name} must be finite, got {self.worst}")
 
     def beats(self, one: float, other: float) -> bool:
         """Return whether `one` is the better score."""
