@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 import hypothesis
 import pytest
+import torch
 
 from actlas.catalogue import Definition, load
 from tests.support.oracle import COUNTS
@@ -20,6 +22,12 @@ hypothesis.settings.register_profile(
     suppress_health_check=[hypothesis.HealthCheck.too_slow],
 )  # fmt: skip
 hypothesis.settings.load_profile("actlas")
+
+
+def pytest_configure() -> None:
+    """Give each of several test processes one thread: those that share a core wait long."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        torch.set_num_threads(1)
 
 
 def over(entries: Iterable[Definition] = ENTRIES) -> pytest.MarkDecorator:

@@ -100,11 +100,14 @@ def test_a_download_needs_a_folder(refused, monkeypatch):
 def test_ctrl_c_keeps_what_is_finished(tmp_path):
     out = tmp_path / "out"
     words = ["compare", "--seeds", "500", "--epochs", "3", "--workers", "1", "--out", str(out)]
+    # A shell that starts tests in the background makes them, and what they start, deaf to Ctrl-C.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     process = subprocess.Popen(
         [sys.executable, "-m", "actlas", *words],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
     )  # fmt: skip
+    signal.signal(signal.SIGINT, before)
     deadline = time.monotonic() + 120
     while not finished(out) and time.monotonic() < deadline:
         time.sleep(0.05)

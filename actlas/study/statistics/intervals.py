@@ -58,8 +58,8 @@ def tail_interval(values: Numbers, p: float) -> Interval:
         values: at least two independent numbers.
         p: what the interval leaves out on both sides together, between 0 and 1.
 
-    >>> tail_interval([1.0, 2.0, 3.0], 0.05) == mean_interval([1.0, 2.0, 3.0])
-    True
+    >>> round(tail_interval([1.0, 2.0, 3.0], 0.05).low, 3)
+    -0.484
     """
     array = sample(values, at_least=2)
     quantile = -float(special().stdtrit(len(array) - 1, share("p", p) / 2))
