@@ -9,6 +9,7 @@ import torch
 from actlas.kernels import triton as gpu
 from actlas.kernels.cpu import launch as cpu
 from actlas.kernels.cpu.launch import Kernel, Value
+from actlas.kernels.transforms import observed
 
 
 def serves(values: Sequence[Value]) -> bool:
@@ -19,18 +20,12 @@ def serves(values: Sequence[Value]) -> bool:
 def gpu_serves(values: Sequence[Value]) -> bool:
     """Say whether GPU kernels may run: plain tensors on one GPU, and Triton can compile."""
     tensors = [v for v in values if isinstance(v, torch.Tensor)]
-    return (
-        all(on_gpu(tensor) for tensor in tensors)
-        and not torch._C._len_torch_dispatch_stack()
-        and not torch._C._are_functorch_transforms_active()
-        and torch._C._get_tracing_state() is None
-        and bool(gpu.available())
-    )
+    return all(on_gpu(tensor) for tensor in tensors) and not observed() and bool(gpu.available())
 
 
 def on_gpu(tensor: torch.Tensor) -> bool:
     """Say whether a tensor is plain and lies on a GPU."""
-    return tensor.is_cuda and type(tensor) in (torch.Tensor, torch.nn.Parameter)
+    return tensor.is_cuda and type(tensor) in cpu.PLAIN
 
 
 def value(

@@ -14,7 +14,7 @@ import torch
 from actlas.kernels.cpu import launch
 from actlas.kernels.cpu.build import Compiled
 from actlas.kernels.cpu.runtime import engine
-from actlas.kernels.transforms import transformed
+from actlas.kernels.transforms import dual, observed
 
 if TYPE_CHECKING:
     from actlas.kernels.autograd import Elementwise
@@ -39,9 +39,8 @@ class Fixed:
             self.value is not None
             and launch.is_plain(x)
             and x.is_contiguous()
-            and not transformed()
-            and not torch._C._len_torch_dispatch_stack()
-            and torch._C._get_tracing_state() is None
+            and not observed()
+            and not dual()
         )
 
     def __call__(self, x: torch.Tensor) -> torch.Tensor:

@@ -1,8 +1,26 @@
-"""Whether a transform of functions is running, for which the memory of a tensor is not all."""
+"""Who watches an operation, so that the memory of its tensors is not all there is to it."""
 
 from __future__ import annotations
 
 import torch
+
+
+def observed() -> bool:
+    """Say whether a dispatch mode, a tracer or a functorch transform is at work.
+
+    >>> observed()
+    False
+    """
+    return bool(
+        torch._C._len_torch_dispatch_stack()
+        or torch._C._are_functorch_transforms_active()
+        or torch._C._get_tracing_state() is not None
+    )
+
+
+def dual() -> bool:
+    """Say whether forward-mode differentiation is running."""
+    return torch.autograd.forward_ad._current_level >= 0
 
 
 def transformed() -> bool:
@@ -11,5 +29,4 @@ def transformed() -> bool:
     >>> transformed()
     False
     """
-    functorch = torch._C._are_functorch_transforms_active()
-    return functorch or torch.autograd.forward_ad._current_level >= 0
+    return torch._C._are_functorch_transforms_active() or dual()

@@ -11,6 +11,7 @@ import torch
 from actlas.catalogue import Definition, Parameter, Shape, find, unroll
 from actlas.errors import ActlasError, UnsupportedDtypeError
 from actlas.kernels.autograd import Elementwise, apply, elementwise, shared
+from actlas.kernels.cpu.launch import PLAIN
 from actlas.kernels.transforms import transformed
 
 
@@ -35,11 +36,22 @@ def _kernel_key(entry: Definition, shape: Shape) -> int:
 
 
 @cache
-def quick_kernel(entry: Definition) -> Elementwise | None:
+def _quick_kernel(entry: Definition) -> Elementwise | None:
     """Return the kernel of an entry of one tensor and of scalars alone, else None."""
     scalar = not any(p.is_vector or p.choices for p in entry.parameters.values())
     single = scalar and len(entry.inputs) == 1
     return shared(_kernel_key(entry, entry.default_shape)) if single else None
+
+
+def quick(entry: Definition, x: Any, numbers: tuple[Any, ...] | None = None) -> torch.Tensor | None:
+    """Return the value at these numbers, or the defaults, by the short way; None if it is closed.
+
+    Nobody compiles; one tensor, and parameters that came the long way before.
+    """
+    kernel = None if torch.compiler.is_compiling() else _quick_kernel(entry)
+    if kernel is None:
+        return None
+    return kernel.quick(x, kernel.defaults if numbers is None else numbers)
 
 
 def evaluate(
@@ -98,7 +110,7 @@ def _words(of: tuple[Any, ...]) -> str:
 
 def _overlap(a: torch.Tensor, b: torch.Tensor) -> bool:
     """Say whether two tensors share memory without being the same elements in the same places."""
-    if not all(type(t) in (torch.Tensor, torch.nn.Parameter) for t in (a, b)):
+    if not all(type(t) in PLAIN for t in (a, b)):
         return False  # a subclass, as of a tracer, may have no memory to ask for
     if (a.data_ptr(), a.shape, a.stride()) == (b.data_ptr(), b.shape, b.stride()):
         return False

@@ -12,7 +12,7 @@ from torch import nn
 from actlas.catalogue import Definition, Domain
 from actlas.errors import ActlasError, nearest
 from actlas.kernels import plans
-from actlas.nn._apply import evaluate, evaluate_inplace, quick_kernel
+from actlas.nn._apply import evaluate, evaluate_inplace, quick
 
 _FACTORY: dict[str, Any] = {"device": None, "dtype": None}
 
@@ -76,10 +76,8 @@ class ElementwiseModule(nn.Module):
 
     def _evaluate(self, *inputs: torch.Tensor) -> torch.Tensor:
         x = inputs[0]
-        kernel = None if torch.compiler.is_compiling() else quick_kernel(self.entry)
-        single = len(inputs) == 1 and not self._learned and not self.inplace
-        if kernel is not None and single:
-            y = kernel.quick(x, tuple([getattr(self, name) for name in self.entry.parameters]))
+        if len(inputs) == 1 and not self._learned and not self.inplace:
+            y = quick(self.entry, x, tuple([getattr(self, n) for n in self.entry.parameters]))
             if y is not None:
                 return y
         run = evaluate_inplace if self.inplace else evaluate

@@ -14,7 +14,7 @@ import torch
 
 from actlas.catalogue import Definition, find, load
 from actlas.errors import ActlasError, nearest
-from actlas.nn._apply import evaluate, evaluate_inplace, evaluate_into, quick_kernel
+from actlas.nn._apply import evaluate, evaluate_inplace, evaluate_into, quick
 
 _functions: dict[str, Callable[..., torch.Tensor]] = {}
 
@@ -33,11 +33,9 @@ def _make(entry: Definition) -> Callable[..., torch.Tensor]:
         *args: Any, inplace: bool = False, out: torch.Tensor | None = None, **given: Any
     ) -> torch.Tensor:
         plain = len(args) == 1 and not given and not inplace and out is None
-        if plain and not torch.compiler.is_compiling():
-            kernel = quick_kernel(entry)
-            y = None if kernel is None else kernel.quick(args[0], kernel.defaults)
-            if y is not None:
-                return y
+        y = quick(entry, args[0]) if plain else None
+        if y is not None:
+            return y
         if len(args) < count or len(args) > count + len(names):
             raise ActlasError(f"{entry.name}{signature}: got {len(args)} positional arguments")
         for name in given:

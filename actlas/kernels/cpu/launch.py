@@ -17,12 +17,13 @@ from actlas.expr import Expr, const, derivative, substitute, symbol
 from actlas.kernels.cpu.build import GRAD, Compiled, compiled
 from actlas.kernels.cpu.layout import Grid, Placed, grid_of, is_dense
 from actlas.kernels.cpu.runtime import engine
+from actlas.kernels.transforms import observed
 
 Value = Union[torch.Tensor, float]
 Kernel = tuple[Expr, tuple[str, ...], tuple[float, ...]]  # an expression, its inputs, usual values
 TYPES = {torch.float32: 0, torch.bfloat16: 1, torch.float16: 2}
 _SUM = 3
-_PLAIN = (torch.Tensor, torch.nn.Parameter)
+PLAIN = (torch.Tensor, torch.nn.Parameter)  # a subclass may mean something else
 _LARGE = 1 << 20  # elements, from which a fresh buffer is worth large pages
 CHANGES = 16  # different numbers for a parameter, after which it is no longer built in
 
@@ -31,16 +32,14 @@ def serves(values: Sequence[Value]) -> bool:
     """Say whether the engine may run over these: plain CPU tensors of a type it knows."""
     return (
         all(is_plain(v) for v in values if isinstance(v, torch.Tensor))
-        and not torch._C._len_torch_dispatch_stack()
-        and not torch._C._are_functorch_transforms_active()
-        and torch._C._get_tracing_state() is None
+        and not observed()
         and engine().active
     )
 
 
 def is_plain(v: torch.Tensor) -> bool:
     """Say whether the memory of a tensor is all there is to it, and of a type that runs here."""
-    known = type(v) in _PLAIN and v.is_cpu and v.dtype in TYPES
+    known = type(v) in PLAIN and v.is_cpu and v.dtype in TYPES
     strided = known and v.layout is torch.strided and not v.is_neg()
     return strided and torch._C._has_storage(v)  # a batch of gradients has none
 
