@@ -54,15 +54,22 @@ lint: install-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+# The generated pages, then the site: build/docs/html/index.html. A warning is an error.
 docs: install-dev
-	$(BIN)/python -m actlas.docs docs/functions
+	$(BIN)/python -m actlas.facts.proofs
 	$(BIN)/python -m actlas.docs.systems docs/systems.toml
+	$(BIN)/python -m actlas.docs.tasks docs/tasks.md
+	$(BIN)/python -m actlas.docs.claims docs/claims.md
+	$(BIN)/python -m actlas.docs.site . build/docs/source
+	$(BIN)/sphinx-build -E -W --keep-going --quiet -c docs build/docs/source build/docs/html
+	@echo "The site is build/docs/html/index.html"
 
 # About twelve minutes; any other work on the machine meanwhile makes the figures worthless.
 bench: .venv/bench.stamp
 	$(BIN)/actlas bench --minutes 10.5 --out benchmarks/results
 	$(BIN)/python benchmarks/allocators.py --turns 1
 	$(BIN)/python -m actlas.bench docs
+	$(BIN)/python -m actlas.explorer costs benchmarks/results
 
 clean:
 	rm -rf .venv out build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache

@@ -47,6 +47,11 @@ def ball(value: float | Fraction | Ball, other: float | Fraction | Ball | None =
     return flint.arb(value)
 
 
+def precision(bits: int) -> Any:
+    """Return a context in which all arithmetic of balls is done with so many bits."""
+    return _flint().ctx.workprec(bits)
+
+
 # ---------------------------------------------------------------- how wide balls are met
 
 

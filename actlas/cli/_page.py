@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,7 @@ from actlas.api import Activation
 from actlas.catalogue import Definition, Parameter, Value
 from actlas.cli._braille import Line, draw
 from actlas.cli._formula import formula
+from actlas.facts.evidence import Evidence, evidence
 from actlas.facts.wording import fact_rows, finding, listed, moment_rows, number
 from actlas.nn.structured import Unit
 from actlas.plotting import RECONSTRUCTED
@@ -114,19 +115,34 @@ def _curves(console: Console, function: Activation, span: tuple[float, float]) -
     return Padding(Group(legend, picture), (0, 0, 0, 2))
 
 
-def _facts(function: Activation) -> Table:
+def _facts(function: Activation) -> RenderableType:
     """Lay the facts out: shape to the left, what a standard normal input meets to the right."""
     facts = function.facts
+    proofs = evidence(facts)
+    rows = [(name, value, _mark(proofs.get(name))) for name, value in fact_rows(facts)]
     grid = Table.grid(padding=(0, 3))
     grid.add_row(
-        _pairs("computed facts", fact_rows(facts)),
-        _pairs("for z ~ N(0, 1)", moment_rows(facts)),
+        _rows(("computed facts", "", ""), rows),
+        _rows(("for z ~ N(0, 1)", ""), moment_rows(facts)),
     )
-    return grid
+    return Group(grid, _proofs(proofs)) if proofs else grid
 
 
-def _pairs(title: str, rows: Iterable[tuple[str, str]]) -> Table:
-    table = _table(title, "")
+def _mark(found: Evidence | None) -> Text:
+    if found is None:
+        return Text("")
+    return Text("proved", style="green") if found.proved else Text("not proved", style="magenta")
+
+
+def _proofs(proofs: Mapping[str, Evidence]) -> Text:
+    """Say what is behind the word, and why it is missing where it is."""
+    notes = ["  proved by ball arithmetic; --json has the bounds"]
+    notes += [f"  {name}: {e.word}: {e.detail}" for name, e in proofs.items() if not e.proved]
+    return Text("\n".join(notes), style="bright_black")
+
+
+def _rows(headings: Iterable[str], rows: Iterable[Iterable[RenderableType]]) -> Table:
+    table = _table(*headings)
     table.columns[0].no_wrap = True
     for row in rows:
         table.add_row(*row)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from actlas.api import Activation
 from actlas.facts import facts_of
+from actlas.facts.proofs import certificates_of
 from actlas.facts.wording import finding
 from actlas.nn.structured import Unit
 
@@ -53,6 +55,10 @@ def function_record(function: Activation) -> dict[str, Any]:
     return {
         **record,
         "facts": function.facts.as_dict(),
+        "proofs": [
+            {**asdict(found), "proved": found.proved, "precision": found.width}
+            for found in certificates_of(function.facts.curve.root).values()
+        ],
         "claims": [
             {"statement": claim.statement, "holds": finding(claim, defaults)[0],
              "finding": finding(claim, defaults)[1]}

@@ -2,20 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from actlas.cli._running import (
+    DataRoot,
+    ExecutorName,
+    Out,
+    Set,
+    StoreUrl,
+    TensorBoard,
+    Workers,
+    run_study,
+)
+
 if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
     from actlas.study import Plan, Result
+    from actlas.study.across import Line
+    from actlas.study.analysis import Row
 
 # Columns that are left out first where space is short
-_LESS_IMPORTANT = ("d", "rate", "95 % interval", "p (Holm)", "interval")
+_LESS_IMPORTANT = ("worse/same/better %", "d", "rate", "95 % interval", "p (Holm)", "interval")
 
 Task = Annotated[
     str | None,
-    typer.Option(metavar="TASK", help="digits (the default), another task, or module:attribute."),
+    typer.Option(
+        metavar="TASK,...", help="digits (the default), other tasks, or your own module:attribute."
+    ),
 ]
 Activations = Annotated[
     str | None,
@@ -27,7 +46,14 @@ Network = Annotated[
         metavar="NETWORK", help='Not the task\'s: "vgg(depth=9)", timm:NAME; see actlas models.'
     ),
 ]
+Reference = Annotated[
+    str | None, typer.Option(metavar="NAME", help="What the others are compared with; relu.")
+]
 Seeds = Annotated[int | None, typer.Option(help="How many seeds to confirm with, at least 2.")]
+Design = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="fixed, or adaptive: seeds until the interval decides."),
+]
 Optimizer = Annotated[
     str | None, typer.Option(metavar="NAME", help="sgd (with momentum 0.9), adam or adamw.")
 ]
@@ -39,83 +65,112 @@ PlanFile = Annotated[
     Path | None,
     typer.Option("--plan", metavar="FILE", help="A study in TOML; options given here win."),
 ]
-Out = Annotated[Path, typer.Option(help="The folder for the report and the raw runs.")]
-DataRoot = Annotated[
-    Path | None,
-    typer.Option(help="The folder with the data sets.", envvar="ACTLAS_DATA", show_envvar=True),
+Program = Annotated[
+    str | None,
+    typer.Option(
+        "--command", metavar="COMMAND",
+        help='Your own training: "python train.py {activation} {seed} {lr}".',
+    ),
+]  # fmt: skip
+Score = Annotated[
+    str | None,
+    typer.Option("--metric", metavar="REGEX", help="Its validation score, or json:KEY."),
+]
+TestScore = Annotated[
+    str | None, typer.Option("--test-metric", metavar="REGEX", help="Its test score, or json:KEY.")
 ]
 Download = Annotated[
     bool, typer.Option("--download", help="Fetch the task's data; nothing else uses a network.")
 ]
-Workers = Annotated[int | None, typer.Option(help="Processes; by default one per core.")]
 
 
 def command(
     task: Task = None,
     activations: Activations = None,
+    reference: Reference = None,
     network: Network = None,
     seeds: Seeds = None,
+    design: Design = None,
     optimizer: Optimizer = None,
     budget: Budget = None,
     epochs: Epochs = None,
+    program: Program = None,
+    metric: Score = None,
+    test_metric: TestScore = None,
+    settings: Set = None,
     plan: PlanFile = None,
     out: Out = Path("out"),
     data_root: DataRoot = None,
     download: Download = False,
     workers: Workers = None,
+    store: StoreUrl = None,
+    executor: ExecutorName = "local",
+    tensorboard: TensorBoard = None,
 ) -> None:
     """Compare functions on a task: equal tuning, paired seeds, an honest verdict.
 
     Writes `report.html` and every raw run. Given again, it goes on from what is there.
     """
-    from actlas.study import progress_bars, run_plan, split_activations
+    from actlas.study import split_activations
     from actlas.study.study_file import plan_text
 
     options = {
         "task": task, "network": network, "seeds": seeds, "optimizer": optimizer,
-        "budget": budget, "epochs": epochs,
+        "budget": budget, "epochs": epochs, "design": design, "reference": reference,
+        "command": program, "metric": metric, "test_metric": test_metric,
         "activations": None if activations is None else split_activations(activations),
     }  # fmt: skip
-    study = _plan(plan, options)
+    study = _plan(plan, options, settings or [])
     if download:
-        _download(study.task, data_root)
-    with progress_bars() as listener:
-        result = run_plan(study, out=out, data_root=data_root, workers=workers, progress=listener)
-    print_result(result)
+        _download(study.tasks, data_root)
+    print_result(run_study(study, out, data_root, workers, store, executor, tensorboard))
     typer.echo(f"\nThe same study as a file, for actlas study run:\n\n{plan_text(study)}", nl=False)
 
 
-def _plan(file: Path | None, options: dict[str, Any]) -> Plan:
+def _plan(file: Path | None, options: dict[str, Any], settings: list[str]) -> Plan:
     """Return the plan: the file's values, with those of the command line in their place."""
-    from actlas.study import make_plan, read_plan
+    from actlas.study import Plan, read_plan
+    from actlas.study.study_file import changed
 
-    written = {} if file is None else read_plan(file).model_dump(exclude_unset=True)
     given = {name: value for name, value in options.items() if value is not None}
-    return make_plan({**written, **given})
+    return changed(Plan() if file is None else read_plan(file), settings, given)
 
 
-def _download(name: str, data_root: Path | None) -> None:
+def _download(names: Sequence[str], data_root: Path | None) -> None:
     from actlas.errors import ActlasError
     from actlas.study import find_task
 
-    task = find_task(name)
-    if task.download is None:
-        raise ActlasError(f"the task {name!r} has nothing to download; leave --download out")
+    tasks = [task for task in map(find_task, names) if task.download is not None]
+    if not tasks:
+        said = f"the task {names[0]!r} has" if len(names) == 1 else "these tasks have"
+        raise ActlasError(f"{said} nothing to download; leave --download out")
     if data_root is None:
         raise ActlasError("--download needs a folder to put the files in: give --data-root FOLDER")
-    typer.echo(f"fetching the data of {task.title} into {data_root}", err=True)
-    task.download(data_root)
+    for task in tasks:
+        assert task.download is not None
+        typer.echo(f"fetching the data of {task.title} into {data_root}", err=True)
+        task.download(data_root)
 
 
 def print_result(result: Result) -> None:
-    """Print the table, why each verdict is as it is, and where the report lies."""
-    from actlas.cli._terminal import console, narrowed
-    from actlas.study import render_table
+    """Print the tables, why each verdict is as it is, and where the report lies."""
+    from actlas.cli._terminal import console
+    from actlas.study import render_across, render_table
 
     screen = console(piped_width=140)
+    for part in result.parts:
+        _print_table(render_table(part), part.table, screen)
+    if result.across is not None:
+        _print_table(render_across(result.across), result.across.lines, screen)
+    screen.print(f"\nThe report is {result.report_path}; the raw runs lie beside it.", style="bold")
+
+
+def _print_table(table: Table, rows: Sequence[Row] | Sequence[Line], screen: Console) -> None:
+    """Print a table as wide as the screen allows, and the reasons of its verdicts."""
+    from actlas.cli._terminal import narrowed
+
     screen.print()
-    screen.print(narrowed(render_table(result), screen, _LESS_IMPORTANT))
-    for row in result.table:
+    screen.print(narrowed(table, screen, _LESS_IMPORTANT))
+    for row in rows:
         if row.verdict is not None:
             screen.print(f"{row.arm.title}: {row.verdict.value} ({row.reason})")
-    screen.print(f"\nThe report is {result.report_path}; the raw runs lie beside it.", style="bold")

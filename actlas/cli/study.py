@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from actlas.cli.compare import DataRoot, Out, Workers, print_result
-
-if TYPE_CHECKING:
-    from actlas.study import Plan
+from actlas.cli._running import (
+    DataRoot,
+    ExecutorName,
+    Out,
+    Set,
+    StoreUrl,
+    TensorBoard,
+    Workers,
+    run_study,
+)
+from actlas.cli.compare import print_result
 
 File = Annotated[Path, typer.Argument(metavar="FILE", help="A study in TOML.")]
 Folder = Annotated[Path, typer.Argument(metavar="FOLDER", help="Where the study was written.")]
-Set = Annotated[
+Forms = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="Another value; may be given often."),
+    typer.Option("--format", metavar="FORM", help="html, markdown, latex, figures, or all."),
 ]
 Target = Annotated[
     Path | None,
@@ -38,56 +45,71 @@ def run(
     out: Out = Path("out"),
     data_root: DataRoot = None,
     workers: Workers = None,
+    store: StoreUrl = None,
+    executor: ExecutorName = "local",
+    tensorboard: TensorBoard = None,
 ) -> None:
     """Run a study. Several may run the same one: no network is trained twice."""
     from actlas.study import read_plan
     from actlas.study.study_file import changed
 
-    _run(changed(read_plan(file), settings or []), out, data_root, workers)
+    plan = changed(read_plan(file), settings or [])
+    print_result(run_study(plan, out, data_root, workers, store, executor, tensorboard))
 
 
 @command.command("resume")
-def resume(folder: Folder, data_root: DataRoot = None, workers: Workers = None) -> None:
+def resume(
+    folder: Folder,
+    data_root: DataRoot = None,
+    workers: Workers = None,
+    store: StoreUrl = None,
+    executor: ExecutorName = "local",
+    tensorboard: TensorBoard = None,
+) -> None:
     """Go on with the study in a folder, or help another process with it."""
     from actlas.study.folder import existing, stored_plan
 
-    with existing(folder) as store:
-        plan = stored_plan(store)
-    _run(plan, folder, data_root, workers)
-
-
-def _run(plan: Plan, out: Path, data_root: Path | None, workers: int | None) -> None:
-    from actlas.study import progress_bars, run_plan
-
-    with progress_bars() as listener:
-        result = run_plan(plan, out=out, data_root=data_root, workers=workers, progress=listener)
-    print_result(result)
+    with existing(folder, store, read_only=True) as runs:
+        plan = stored_plan(runs)
+    print_result(run_study(plan, folder, data_root, workers, store, executor, tensorboard))
 
 
 @command.command("status")
-def status(folder: Folder) -> None:
+def status(folder: Folder, store: StoreUrl = None) -> None:
     """Say how far a study is, while it runs or after it was stopped."""
     from actlas.study.folder import existing, progress_of
+    from actlas.study.runner import failures_in
 
-    with existing(folder) as store:
-        for phase, count in progress_of(store).items():
+    with existing(folder, store, read_only=True) as runs:
+        for phase, count in progress_of(runs).items():
             least = "at least " * (phase.value == "tuning")
             typer.echo(
                 f"{phase.value}: {count.finished} of {least}{count.planned} runs are finished, "
                 f"{count.running} are being trained"
             )
+        for reason in failures_in(runs).values():
+            typer.echo(reason)
 
 
 @command.command("report")
-def report(folder: Folder) -> None:
+def report(folder: Folder, forms: Forms = None, store: StoreUrl = None) -> None:
     """Write the report of a finished study anew, from its runs; nothing is trained."""
     from actlas.study.folder import read_result
+    from actlas.study.report import FORMS, check_form, write_as
 
-    print_result(read_result(folder))
+    wanted = list(FORMS) if forms == ["all"] else forms or []
+    for form in wanted:
+        check_form(form)
+    result = read_result(folder, store)
+    print_result(result)
+    for path in [path for form in wanted for path in write_as(result, form)]:
+        typer.echo(f"{path}")
 
 
 @command.command("export")
-def export(folder: Folder, output: Target = None, force: Force = False) -> None:
+def export(
+    folder: Folder, output: Target = None, force: Force = False, store: StoreUrl = None
+) -> None:
     """Write every finished run: as JSON lines to the terminal, or to a file."""
     from actlas.errors import ActlasError
     from actlas.study.exporting import export_runs, json_lines
@@ -95,11 +117,11 @@ def export(folder: Folder, output: Target = None, force: Force = False) -> None:
 
     if output is not None and output.exists() and not force:
         raise ActlasError(f"{output} is there already; give --force to replace it")
-    with existing(folder) as store:
+    with existing(folder, store, read_only=True) as runs:
         if output is None:
-            typer.echo(json_lines(store.records()), nl=False)
+            typer.echo(json_lines(runs.records()), nl=False)
             return
-        count = export_runs(store.records(), output)
+        count = export_runs(runs.records(), output)
     typer.echo(f"{output}: {count} runs")
 
 

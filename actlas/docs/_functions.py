@@ -11,6 +11,7 @@ from actlas.docs import _source
 from actlas.docs._markdown import code, display, page, plain, section, table
 from actlas.expr import derivative
 from actlas.facts import facts_of
+from actlas.facts.evidence import evidence
 from actlas.facts.wording import fact_rows, finding, listed, moment_rows, number
 
 _LONGEST = 1200  # letters of LaTeX; a longer derivative helps nobody on a page
@@ -35,6 +36,7 @@ def function_card(function: Activation) -> str:
         section("Formula", _formula(function)),
         section("Parameters", _parameters(function)),
         section("Facts", _facts(function)),
+        section("Proofs", _proofs(function)),
         section("What the paper says", _claims(function)),
         _source.notes(entry),
         section("In PyTorch", code(example(function), "python")),
@@ -87,9 +89,21 @@ def _facts(function: Activation) -> str:
     if len(function.definition.inputs) != 1:
         return "Facts are computed for functions of one input."
     facts = function.facts
-    rows = zip_longest(fact_rows(facts), moment_rows(facts), fillvalue=("", ""))
+    proofs = evidence(facts)
+    marked = [
+        (name, f"{value} · proved" if name in proofs and proofs[name].proved else value)
+        for name, value in fact_rows(facts)
+    ]
+    rows = zip_longest(marked, moment_rows(facts), fillvalue=("", ""))
     headings = ("fact", "value", "for z ~ N(0, 1)", "value")
     return table(headings, [tuple(map(plain, (*left, *right))) for left, right in rows])
+
+
+def _proofs(function: Activation) -> str:
+    """Say which facts are proved, to which bound and how, and why others are not."""
+    proofs = evidence(function.facts) if len(function.definition.inputs) == 1 else {}
+    rows = [tuple(map(plain, (name, e.word, e.detail))) for name, e in proofs.items()]
+    return table(("fact", "by ball arithmetic", "bound, method, precision"), rows) if rows else ""
 
 
 def _claims(function: Activation) -> str:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import groupby
 
 from actlas.api import Activation, get, names
 from actlas.catalogue import Paper
 from actlas.cli._records import gain
+from actlas.docs._drawing import thumbnail
 from actlas.docs._markdown import page, plain, section, table
 from actlas.facts.wording import number
 from actlas.nn.structured import Unit, units
@@ -15,23 +17,34 @@ UNIT_FOLDER = "units"
 _MARK = " †"
 
 
-def index() -> str:
-    """Return the index in Markdown; its links lead to the cards beside it."""
-    functions = sorted(map(get, names()), key=lambda function: function.family)
+def index(members: Sequence[str] | None = None, *, pictured: bool = False) -> str:
+    """Return the index in Markdown; its links lead to the cards beside it.
+
+    Args:
+        members: ids of the functions that are listed, by default all.
+        pictured: with a small curve in every row, as SVG, which GitHub does not show.
+    """
+    functions = sorted(
+        map(get, names() if members is None else members), key=lambda function: function.family
+    )
     families = groupby(functions, key=lambda function: function.family)
     return page(
         "Functions",
         f"{len(functions)} functions and {len(units())} structured units. The gain is "
         "1/√E f(z)², z ~ N(0, 1), at the default parameters; † means reconstructed: a formula or "
         "default could not be read in its paper, and the card says why.",
-        *(_family(family, list(members)) for family, members in families),
+        *(_family(family, list(members), pictured) for family, members in families),
         section("structured units", _units(list(units().values()))),
     )
 
 
-def _family(family: str, members: list[Activation]) -> str:
+def _family(family: str, members: list[Activation], pictured: bool) -> str:
     headings = ("function", "what it is", "source", "parameters", "gain")
-    return section(family.replace("_", " "), table(headings, map(_row, members)))
+    rows = map(_row, members)
+    if not pictured:
+        return section(family.replace("_", " "), table(headings, rows))
+    curves = [(thumbnail(member), *row) for member, row in zip(members, rows, strict=True)]
+    return section(family.replace("_", " "), table(("curve", *headings), curves))
 
 
 def _row(function: Activation) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from actlas.errors import ActlasError, need_extra
 from actlas.explorer._curves import variants
 from actlas.facts import Facts, facts_of
 from actlas.facts.branches import branches
+from actlas.facts.evidence import evidence
 from actlas.facts.wording import fact_rows, finding, moment_rows
 
 # The page has the JavaScript already: it is what draws.
@@ -98,6 +99,7 @@ def _findings(function: Activation) -> dict[str, Any]:
     defaults = facts_of(entry)
     return {
         "facts": [*fact_rows(facts), *moment_rows(facts)],
+        "proofs": {name: (e.proved, e.detail) for name, e in evidence(facts).items()},
         "numbers": _numbers(facts),
         "claims": [(claim.statement, *finding(claim, defaults)) for claim in entry.claims],
         "memory": {"input": "", "output": _refused(function), "few-bit": ""},

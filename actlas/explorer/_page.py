@@ -12,30 +12,50 @@ from contextlib import suppress
 from graphlib import TopologicalSorter
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 from actlas.api import get, names
 from actlas.backends.sources import LANGUAGES
 from actlas.errors import ActlasError
+from actlas.explorer._cache import kept
 from actlas.explorer._cards import card
 from actlas.explorer._curves import generated
+from actlas.explorer._units import unit_cards
+from actlas.explorer.costs import shipped
+from actlas.explorer.studies import appearances
 
 NAME = "index.html"
 _IMPORT = re.compile(r'^import \{[^}]*\} from "\./(\w+)\.js";\n', re.MULTILINE)
 _EXPORT = re.compile(r"^export (?=const|let|function|class)", re.MULTILINE)
 
 
-def page(functions: Iterable[str] | None = None) -> str:
-    """Return the explorer as one HTML document, by default with every function.
+def page(
+    functions: Iterable[str] | None = None,
+    *,
+    costs: Mapping[str, Any] | None = None,
+    studies: Path | None = None,
+) -> str:
+    """Return the explorer as one HTML document, by default with every function and unit.
 
     Args:
-        functions: names, each with all of its variants.
+        functions: names, each with all of its variants; units come with the whole catalogue.
+        costs: what calls cost, as `actlas.explorer.costs` reads them; by default what ships.
+        studies: the folder of the verdicts of published claims, if there is one.
 
     Raises:
         ActlasError: for an unknown name, or if the `explore` extra is missing.
     """
     chosen = [get(name) for name in (names() if functions is None else functions)]
+    measured, found = dict(shipped() if costs is None else costs), appearances(studies)
+    each = measured.pop("functions", {})
     data = {
-        "cards": [card(function) for function in chosen],
+        "cards": [
+            card(function)
+            | {"cost": each.get(function.name), "studies": found.get(function.name, [])}
+            for function in chosen
+        ],
+        "units": unit_cards() if functions is None else [],
+        "measured": measured,
         "runtimes": {
             n: language.runtime for n, language in LANGUAGES.items() if not language.helper
         },
@@ -96,8 +116,17 @@ def bundled(modules: Mapping[str, str], main: str) -> str:
     return "".join(_EXPORT.sub("", _IMPORT.sub("", modules[name])) for name in order.static_order())
 
 
-def write(folder: str | os.PathLike[str]) -> Path:
+def write(
+    folder: str | os.PathLike[str],
+    *,
+    costs: Mapping[str, Any] | None = None,
+    studies: Path | None = None,
+) -> Path:
     """Write the explorer into `folder`, for any static host, and return the path of the page.
+
+    Args:
+        folder: made if it is not there.
+        costs, studies: as for `page`.
 
     Raises:
         ActlasError: if the folder cannot be made or written; then nothing is left there.
@@ -109,12 +138,18 @@ def write(folder: str | os.PathLike[str]) -> Path:
         root.mkdir(parents=True, exist_ok=True)
         if not os.access(root, os.W_OK):
             raise PermissionError(13, "it is read-only")
-        part.write_text(page(), encoding="utf-8")
+        part.write_text(_kept_page(costs, studies), encoding="utf-8")
         return part.replace(root / NAME)
     except OSError as error:
         raise ActlasError(f"cannot write the explorer into {root}: {error.strerror}") from None
     finally:
         _tidy(part, made)
+
+
+def _kept_page(costs: Mapping[str, Any] | None, studies: Path | None) -> str:
+    """Return the whole page, from the cache where nothing of what makes it has changed."""
+    parts = [json.dumps(costs), json.dumps(appearances(studies))]
+    return kept(lambda: page(costs=costs, studies=studies), parts)
 
 
 def _tidy(part: Path, made: Sequence[Path]) -> None:

@@ -58,8 +58,10 @@ def turning_points(curve: Curve) -> list[float]:
     signs = np.sign(slope(GRID))
     moving = np.flatnonzero(signs)
     flips = np.flatnonzero(signs[moving[:-1]] * signs[moving[1:]] < 0)
-    found = slope.halve(GRID[moving[flips]], GRID[moving[flips + 1]])
-    return sorted({*found.tolist(), *(float(b) for b in curve.breaks)})
+    found = slope.halve(GRID[moving[flips]], GRID[moving[flips + 1]]).tolist()
+    breaks = [float(b) for b in curve.breaks]
+    turns = [x for x in found if all(abs(x - b) > 1e-12 * max(1, abs(b)) for b in breaks)]
+    return sorted({*turns, *breaks})
 
 
 def extremes(curve: Curve) -> tuple[tuple[float, float], Extremum | None, Extremum | None]:
@@ -148,7 +150,17 @@ def monotone_intervals(curve: Curve) -> tuple[tuple[float, float, int], ...]:
 def lipschitz(curve: Curve) -> float:
     """Return sup |f'|, or infinity."""
     slope = curve.slope()
-    around = [float(b) + side for b in curve.breaks for side in (-1e-9, 1e-9)]
-    points = np.array([0.0, *turning_points(slope), *around])
+    points = np.array([0.0, *turning_points(slope)])
     ends = [abs(v) for towards in (-1, 1) for v in _end_values(slope, towards)]
-    return max(float(np.abs(slope(points)).max()), *ends)
+    return max(float(np.abs(slope(points)).max()), *beside_breaks(slope), *ends)
+
+
+def beside_breaks(slope: Curve) -> list[float]:
+    """Return |f'| just left and right of every place where a piece of the formula changes."""
+    step = mpf(10) ** -30
+    with mp.workdps(60):
+        return [
+            float(abs(slope.exactly(b + side)))
+            for b in slope.breaks
+            for side in (-step * max(1, abs(b)), step * max(1, abs(b)))
+        ]

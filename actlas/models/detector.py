@@ -66,37 +66,11 @@ class Detector(nn.Module):
         IoU and "class": cross-entropy, both over the cells that own an object. Each is divided by
         the number of objects.
         """
-        raw = self._numbers(images)
-        owned, boxes, labels = assign(objects, self.grid(images), self.stride, self.classes)
-        owned = owned.to(raw.device)
-        count = owned.sum().clamp(min=1)
-        there = functional.binary_cross_entropy_with_logits(raw[:, 0], owned.to(raw.dtype),
-                                                            reduction="sum")  # fmt: skip
-        found = raw.movedim(1, -1)[owned]
-        mine = self.boxes(raw).movedim(1, -1)[owned]
-        apart = (1 - generalized_iou(mine, boxes.to(mine))).sum()
-        wrong = functional.cross_entropy(found[:, 5:], labels.to(raw.device), reduction="sum")
-        return {"object": there / count, "box": apart / count, "class": wrong / count}
-
-    def _numbers(self, images: Tensor) -> Tensor:
-        """Return the raw numbers in single precision at least: a half holds no large pixel."""
-        raw: Tensor = self(images)
-        return raw.to(torch.promote_types(raw.dtype, torch.float32))
-
-    def grid(self, images: Tensor) -> tuple[int, int]:
-        """Return how many cells lie down and across."""
-        return images.shape[-2] // self.stride, images.shape[-1] // self.stride
+        return losses(self(images), objects, self.stride)
 
     def boxes(self, raw: Tensor) -> Tensor:
-        """Return the boxes that the numbers stand for, (N, 5 + C, h, w) -> (N, 4, h, w) in pixels.
-
-        The centre lies in the cell, at the sigmoid of the two offsets; the sides are exponentials.
-        """
-        down, across = (torch.arange(n, device=raw.device, dtype=raw.dtype) for n in raw.shape[2:])
-        cells = torch.stack(torch.meshgrid(across, down, indexing="xy"))
-        centres = (cells + torch.sigmoid(raw[:, 1:3])) * self.stride
-        halves = torch.exp(raw[:, 3:5].clamp(max=_LARGEST)) * (self.stride / 2)
-        return torch.cat((centres - halves, centres + halves), 1)
+        """Return the boxes that the numbers stand for, see `boxes_of`."""
+        return boxes_of(raw, self.stride)
 
     @torch.no_grad()
     def detect(self, images: Tensor, least: float = 0.3, overlap: float = 0.5) -> list[Objects]:
@@ -110,11 +84,49 @@ class Detector(nn.Module):
         for name, share in (("least", least), ("overlap", overlap)):
             if not 0 <= share <= 1:
                 raise ActlasError(f"detector: {name} must lie in [0, 1], got {share!r}")
-        raw = self._numbers(images)
-        classes = raw[:, 5:].softmax(1) * torch.sigmoid(raw[:, :1])
-        scores, labels = (part.flatten(1) for part in classes.max(1))
-        boxes = self.boxes(raw).flatten(2).mT
-        return [_best(*image, least, overlap) for image in zip(boxes, scores, labels, strict=True)]
+        return objects_of(self(images), self.stride, least, overlap)
+
+
+def boxes_of(raw: Tensor, stride: int) -> Tensor:
+    """Return the boxes that the numbers stand for, (N, 5 + C, h, w) -> (N, 4, h, w) in pixels.
+
+    The centre lies in the cell, at the sigmoid of the two offsets; the sides are exponentials.
+    """
+    down, across = (torch.arange(n, device=raw.device, dtype=raw.dtype) for n in raw.shape[2:])
+    cells = torch.stack(torch.meshgrid(across, down, indexing="xy"))
+    centres = (cells + torch.sigmoid(raw[:, 1:3])) * stride
+    halves = torch.exp(raw[:, 3:5].clamp(max=_LARGEST)) * (stride / 2)
+    return torch.cat((centres - halves, centres + halves), 1)
+
+
+def losses(raw: Tensor, objects: Sequence[Objects], stride: int) -> dict[str, Tensor]:
+    """Return the loss of the raw numbers of a batch in three parts, see `Detector.loss`."""
+    raw = _single(raw)
+    grid = raw.shape[-2], raw.shape[-1]
+    owned, boxes, labels = assign(objects, grid, stride, raw.shape[1] - 5)
+    owned = owned.to(raw.device)
+    count = owned.sum().clamp(min=1)
+    there = functional.binary_cross_entropy_with_logits(raw[:, 0], owned.to(raw.dtype),
+                                                        reduction="sum")  # fmt: skip
+    found = raw.movedim(1, -1)[owned]
+    mine = boxes_of(raw, stride).movedim(1, -1)[owned]
+    apart = (1 - generalized_iou(mine, boxes.to(mine))).sum()
+    wrong = functional.cross_entropy(found[:, 5:], labels.to(raw.device), reduction="sum")
+    return {"object": there / count, "box": apart / count, "class": wrong / count}
+
+
+def objects_of(raw: Tensor, stride: int, least: float, overlap: float) -> list[Objects]:
+    """Return the objects that the raw numbers stand for, see `Detector.detect`."""
+    raw = _single(raw)
+    classes = raw[:, 5:].softmax(1) * torch.sigmoid(raw[:, :1])
+    scores, labels = (part.flatten(1) for part in classes.max(1))
+    boxes = boxes_of(raw, stride).flatten(2).mT
+    return [_best(*image, least, overlap) for image in zip(boxes, scores, labels, strict=True)]
+
+
+def _single(raw: Tensor) -> Tensor:
+    """Return the raw numbers in single precision at least: a half holds no large pixel."""
+    return raw.to(torch.promote_types(raw.dtype, torch.float32))
 
 
 def _best(boxes: Tensor, scores: Tensor, labels: Tensor, least: float, overlap: float) -> Objects:

@@ -11,7 +11,7 @@ from actlas.study import judging, statistics
 from actlas.study.arms import Arm
 from actlas.study.experiment import Outcome
 from actlas.study.plan import Plan
-from actlas.study.statistics import Interval, Verdict
+from actlas.study.statistics import Interval, Posterior, Verdict
 from actlas.study.tasks import Task
 from actlas.study.tuning import Tuning
 from actlas.study.wording import Figures, listed
@@ -21,10 +21,16 @@ from actlas.study.wording import Figures, listed
 class Difference:
     """How an arm differs from the reference, seed by seed; positive means better.
 
-    An adaptive study judges by its intervals alone: its p-values would not hold over all looks.
+    `practical` is what is too small to matter. `chances` come from the Bayesian t-test with that
+    as region of equivalence. An adaptive study judges by its intervals alone: its p-values and its
+    bootstrap interval (BCa) would not hold over all looks.
     """
 
+    values: tuple[float, ...]
+    practical: float
     interval: Interval
+    chances: Posterior
+    bootstrap: Interval | None
     effect_size: float | None
     noise_floors: float | None
     p: float | None
@@ -98,6 +104,7 @@ def _differences(
     generator = np.random.default_rng(0)
     p = {label: statistics.sign_flip_p(values, generator) for label, values in improvements.items()}
     corrected = dict(zip(family, statistics.holm([p[label] for label in family]), strict=True))
+    practical = plan.practical_difference or 0.0
     found = {}
     for label, values in improvements.items():
         single = label not in family  # the A/A arm is compared with nothing
@@ -106,11 +113,16 @@ def _differences(
             if single
             else judging.interval(values, plan, len(family))
         )
+        fixed = single or plan.design == "fixed"
         found[label] = Difference(
+            values=tuple(values.tolist()),
+            practical=practical,
             interval=interval,
+            chances=statistics.correlated_t(values, practical),
+            bootstrap=statistics.bootstrap_interval(values, generator) if fixed else None,
             effect_size=statistics.cohen_dz(values),
             noise_floors=interval.mean / floor if floor > 0 else None,
-            p=p[label] if single or plan.design == "fixed" else None,
+            p=p[label] if fixed else None,
             p_holm=corrected.get(label) if plan.design == "fixed" else None,
         )
     return found

@@ -3,63 +3,27 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Executor
+from contextlib import contextmanager
 from pathlib import Path
 
 from actlas.errors import ActlasError, need_extra
-from actlas.study.analysis import Analysis, Row, analyse
-from actlas.study.arms import Arm, make_arms, split_activations
-from actlas.study.executor import worker_pool
-from actlas.study.experiment import Experiment, Outcome, code_of
+from actlas.study.analysis import analyse
+from actlas.study.arms import make_arms, split_activations
+from actlas.study.executors import opened
+from actlas.study.experiment import Experiment, codes_of, run_each
 from actlas.study.judging import looks
 from actlas.study.networks import with_network
 from actlas.study.plan import Plan, make_plan
 from actlas.study.progress import Listener
-from actlas.study.statistics import Verdict
+from actlas.study.result import Result, TaskResult, make_result
 from actlas.study.store import Store
 from actlas.study.study_file import plan_text
 from actlas.study.tasks import Task, find_task, load_data
-from actlas.study.training import Record
 from actlas.study.tuning import first_grid
 
 Root = str | os.PathLike[str] | None
-
-
-@dataclass(frozen=True)
-class Result:
-    """A finished study: its plan with all values filled in, the table, and every raw run.
-
-    `changes` are the numbers of finished runs at which the plan was changed: none is best.
-    """
-
-    plan: Plan
-    task: Task
-    arms: tuple[Arm, ...]
-    analysis: Analysis
-    outcome: Outcome
-    report_path: Path
-    changes: tuple[int, ...] = ()
-
-    @property
-    def table(self) -> tuple[Row, ...]:
-        """One row per arm: the reference, the A/A row, then the others as given."""
-        return self.analysis.rows
-
-    @property
-    def verdicts(self) -> dict[str, Verdict]:
-        """The verdict on every function but the reference, by its name."""
-        return {row.arm.label: row.verdict for row in self.table if row.verdict is not None}
-
-    @property
-    def headline(self) -> str:
-        """The answer in one sentence."""
-        return self.analysis.headline
-
-    @property
-    def records(self) -> tuple[Record, ...]:
-        """Every run, the learning-rate search first."""
-        return self.outcome.records
 
 
 class StudyInterrupted(KeyboardInterrupt):
@@ -67,10 +31,10 @@ class StudyInterrupted(KeyboardInterrupt):
 
 
 def compare(
-    task: str = "digits",
+    task: str | Sequence[str] = "digits",
     activations: str | Sequence[str] = Plan.model_fields["activations"].default,
     seeds: int | Sequence[int] = 10,
-    optimizer: str = "sgd",
+    optimizer: str | None = None,
     budget: int = 5,
     out: str | os.PathLike[str] = "out",
     data_root: Root = None,
@@ -80,6 +44,7 @@ def compare(
     practical_difference: float | None = None,
     network: str | None = None,
     design: str = "fixed",
+    reference: str = "relu",
 ) -> Result:
     """Compare activation functions on a task, and write `report.html` and `study.db`.
 
@@ -89,10 +54,10 @@ def compare(
     shows what chance alone does. Finished runs in `out` are used again.
 
     Args:
-        task: "digits", another built-in task, or your own as "module:attribute".
+        task: a built-in one, or your own as "module:attribute"; several as a list.
         activations: names, with parameters where wanted: "leaky_relu(negative_slope=0.2)".
         seeds: how many seeds to confirm with, or the seeds themselves; at least 2.
-        optimizer: "sgd" (momentum 0.9), "adam" or "adamw".
+        optimizer: "sgd" (momentum 0.9), "adam" or "adamw", by default the task's.
         budget: the most learning rates that are tried for each function.
         out: the folder for the results; made if it is not there.
         data_root: the folder with the data sets, by default the environment's ACTLAS_DATA.
@@ -104,6 +69,7 @@ def compare(
             "timm:NAME" or "torchvision:NAME".
         design: "fixed", or "adaptive": seeds are added until the interval decides, with as strict
             an error over all looks; `seeds` are then the most.
+        reference: the function that the others are compared with.
 
     Raises:
         ActlasError: before any training, if an argument is wrong, data cannot be read or `out`
@@ -118,8 +84,8 @@ def compare(
     names = split_activations(activations) if isinstance(activations, str) else activations
     plan = make_plan(
         {
-            "task": task, "network": network, "activations": tuple(names), "seeds": seeds,
-            "optimizer": optimizer, "design": design,
+            "task": task, "network": network, "activations": tuple(names), "reference": reference,
+            "seeds": seeds, "optimizer": optimizer, "design": design,
             "budget": budget, "epochs": epochs, "practical_difference": practical_difference,
         }
     )  # fmt: skip
@@ -132,45 +98,73 @@ def run_plan(
     data_root: Root = None,
     workers: int | None = None,
     progress: Listener | None = None,
+    store: str | None = None,
+    executor: str = "local",
+    batched: str = "measured",
 ) -> Result:
-    """Run a registered plan; arguments and errors as for `compare`."""
+    """Run a registered plan; arguments and errors as for `compare`, and three of its own.
+
+    Args:
+        store: a URL of PostgreSQL, for runners on many hosts; by default `study.db` in `out`.
+        executor: who trains: "local", "dask", "dask:ADDRESS", "ray", "ray:ADDRESS", or "slurm"
+            with options, "slurm:partition=gpu,timeout_min=60".
+        batched: whether the runs of a function are trained as one model: "measured" takes the
+            faster way, "always", or "never", which repeats a study to the last bit.
+    """
     from actlas.study.report import write_report
 
     need_extra("scipy", "study")
     if workers is not None and workers < 1:
         raise ActlasError(f"workers must be at least 1, got {workers}")
-    task = find_task(plan.task)
-    plan = plan.resolved(task)
-    first_grid(plan, task)
-    arms = make_arms(plan.activations, plan.reference)
-    looks(plan, len(arms) - 2)
     root = None if data_root is None else Path(data_root)
-    task = with_network(task, plan.network, load_data(plan.task, root), check=True)
+    arms = make_arms(plan.activations, plan.reference)
+    problems = _problems(plan, root)
+    plans = [one for one, _ in problems]
+    plan = plan.frozen(plans)
+    looks(plan, len(arms) - 2)
     folder = Path(out)
-    with Store(folder) as store:
-        store.keep_plan(plan_text(plan), code_of(plan))
-        outcome = _run(plan, task, arms, store, root, workers, progress)
-        changes = store.plan_changes()
-    analysis = analyse(plan, task, arms, outcome)
-    result = Result(plan, task, arms, analysis, outcome, folder / "report.html", changes)
+    with Store(store or folder) as runs, _resources(executor, workers, folder, runs) as pool:
+        runs.keep_plan(plan_text(plan), codes_of(plans, root))
+        outcomes = run_each(
+            Experiment(one, task, arms, runs, pool, root, progress, folder, batched=batched)
+            for one, task in problems
+        )
+        changes = runs.plan_changes()
+    parts = tuple(
+        TaskResult(one, task, arms, analyse(one, task, arms, outcome), outcome)
+        for (one, task), outcome in zip(problems, outcomes, strict=True)
+    )
+    result = make_result(plan, parts, folder / "report.html", changes)
     write_report(result)
     return result
 
 
-def _run(
-    plan: Plan,
-    task: Task,
-    arms: tuple[Arm, ...],
-    store: Store,
-    data_root: Path | None,
-    workers: int | None,
-    progress: Listener | None,
-) -> Outcome:
+def _problems(plan: Plan, root: Path | None) -> list[tuple[Plan, Task]]:
+    """Return the plan of every task, filled in, and the task with the network that is wanted."""
+    problems: list[tuple[Plan, Task]] = []
+    for name in plan.tasks:
+        task = find_task(name)
+        if any(task.name == other.name for _, other in problems):
+            raise ActlasError(f"the task {task.name!r} is named twice: {', '.join(plan.tasks)}")
+        one = plan.on(name).resolved(task)
+        first_grid(one, task)
+        problems.append((one, task))
+    return [
+        (one, with_network(task, one.network, load_data(one.task, root), check=True))
+        for one, task in problems
+    ]
+
+
+@contextmanager
+def _resources(
+    executor: str, workers: int | None, folder: Path, store: Store
+) -> Iterator[Executor | None]:
+    """Give who trains; a Ctrl-C meanwhile ends with a sentence on what is kept."""
     try:
-        with worker_pool(workers) as executor:
-            return Experiment(plan, task, arms, store, executor, data_root, progress).run()
+        with opened(executor, workers, folder) as pool:
+            yield pool
     except KeyboardInterrupt:
         raise StudyInterrupted(
-            f"stopped; finished runs kept in {store.path}: {len(store)}. Give the same command "
+            f"stopped; finished runs kept in {store.name}: {len(store)}. Give the same command "
             f"again to go on from there"
         ) from None

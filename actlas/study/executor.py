@@ -1,86 +1,73 @@
-"""Running many specifications: one process per core, one thread each, results as they come."""
+"""Running many units of work: results as they come, and no unit lost with a worker that dies."""
 
 from __future__ import annotations
 
-import itertools
-import multiprocessing
-import os
-import signal
-import threading
+from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from contextlib import contextmanager
-from multiprocessing import connection
 from pathlib import Path
 
 import torch
 
-from actlas.errors import ActlasError
-from actlas.study.networks import with_network
+from actlas.study.processes import Processes
 from actlas.study.provenance import usable_cores
-from actlas.study.tasks import find_task, load_data
-from actlas.study.training import Record, RunSpec, train
+from actlas.study.units import Failure, Result, Unit, failed, run_unit
 
-
-def run_one(spec: RunSpec, data_root: Path | None) -> Record:
-    """Train one network in this process; the data are read once per process.
-
-    Raises:
-        ActlasError: naming the run, whatever went wrong in it.
-    """
-    try:
-        data = load_data(spec.task, data_root)
-        return train(spec, with_network(find_task(spec.task), spec.network, data), data)
-    except Exception as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise ActlasError(
-            f"the run of {spec.activation} with the learning rate {spec.learning_rate:g} and seed "
-            f"{spec.seed} failed: {reason}"
-        ) from error
+_ATTEMPTS = 2  # workers that a run may cost
 
 
 def run_all(
-    specs: Iterable[RunSpec], executor: Executor | None, data_root: Path | None
-) -> Iterator[Record]:
-    """Yield the record of every specification, in the order in which they finish.
+    units: Iterable[Unit], executor: Executor | None, data_root: Path | None, folder: Path
+) -> Iterator[Result]:
+    """Yield a record or a failure for every run, in the order in which they finish; and notes.
 
-    If one fails, those that finished together with it are given first, then its error is raised.
+    A unit whose worker dies is begun once more, its runs one by one; what dies twice is a failure.
 
     Args:
-        specs: what to train; taken one by one, and hardly sooner than a worker is free.
+        units: what to train; taken one by one, not sooner than a worker is free.
         executor: anything of the shape of `concurrent.futures`; None trains in this process.
         data_root: the folder with the data sets.
+        folder: that of the study; what a program prints is kept there.
     """
     if executor is None:
-        yield from (run_one(spec, data_root) for spec in specs)
+        for unit in units:
+            yield from run_unit(unit, data_root, folder)
         return
-    waiting, ahead = iter(specs), _workers(executor) + 1
-    futures: set[Future[Record]] = set()
+    waiting, again = iter(units), deque[Unit]()
+    running: dict[Future[list[Result]], Unit] = {}
     try:
         while True:
-            with _deaf_to_interrupts():
-                for spec in itertools.islice(waiting, ahead - len(futures)):
-                    futures.add(executor.submit(run_one, spec, data_root))
-            if not futures:
+            while len(running) < workers_of(executor):
+                next_unit = again.popleft() if again else next(waiting, None)
+                if next_unit is None:
+                    break
+                running[executor.submit(run_unit, next_unit, data_root, folder)] = next_unit
+            if not running:
                 return
-            done, futures = wait(futures, return_when=FIRST_COMPLETED)
-            failures = [error for future in done if (error := future.exception())]
-            yield from (future.result() for future in done if not future.exception())
-            if failures:
-                raise failures[0]
-    except BrokenProcessPool:
-        raise ActlasError(
-            "a worker process ended too early: it ran out of memory, or the script that called "
-            'compare lacks the line `if __name__ == "__main__":` above the call'
-        ) from None
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                unit, error = running.pop(future), future.exception()
+                if error is None:
+                    yield from future.result()
+                elif unit.attempt < _ATTEMPTS:
+                    again.extend(Unit((spec,), attempt=unit.attempt + 1) for spec in unit.specs)
+                else:
+                    yield from _lost(unit, error)
     finally:
-        for future in futures:
+        for future in running:
             future.cancel()
 
 
-def _workers(executor: Executor) -> int:
-    """Return how many processes a pool has; the cores where it does not tell."""
+def _lost(unit: Unit, error: BaseException) -> Iterator[Failure]:
+    reason = " ".join(str(error).split()) or type(error).__name__
+    for spec in unit.specs:
+        yield failed(spec, f"its worker died, {unit.attempt} times in a row: {reason}")
+
+
+def workers_of(executor: Executor | None) -> int:
+    """Return how many processes an executor has; the cores where it does not tell."""
+    if executor is None:
+        return 1
     return int(getattr(executor, "_max_workers", len(usable_cores())))
 
 
@@ -95,13 +82,11 @@ def worker_pool(workers: int | None) -> Iterator[Executor | None]:
         with _one_thread():
             yield None
         return
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(count, mp_context=context, initializer=_start_worker)
+    pool = Processes(count)
     try:
         yield pool
     except BaseException:
-        for process in list((pool._processes or {}).values()):
-            process.terminate()
+        pool.terminate()
         raise
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
@@ -115,29 +100,3 @@ def _one_thread() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
-
-
-@contextmanager
-def _deaf_to_interrupts() -> Iterator[None]:
-    """Ignore Ctrl-C while worker processes are started: they inherit it, and leave it to us."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-def _start_worker() -> None:
-    torch.set_num_threads(1)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        connection.wait([parent.sentinel])
-        os._exit(1)

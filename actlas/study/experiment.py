@@ -2,45 +2,62 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
 from actlas.errors import ActlasError
 from actlas.study.arms import Arm
-from actlas.study.executor import run_all
+from actlas.study.command import check_scores
+from actlas.study.fingerprint import fingerprint_of
 from actlas.study.judging import looks
 from actlas.study.networks import peer_version
 from actlas.study.plan import Plan
-from actlas.study.progress import Listener, Progress
+from actlas.study.progress import Listener
 from actlas.study.provenance import code_version
+from actlas.study.runner import Runner, RunsFailedError
 from actlas.study.statistics import Verdict, noise_floor
 from actlas.study.statistics.adaptive import Rule, judge
 from actlas.study.store import Store
 from actlas.study.tasks import Task, task_file
-from actlas.study.training import Phase, Record, RunSpec
-from actlas.study.tuning import Tuning, first_grid, select, widened
-
-_LOOK_AGAIN = 0.25  # seconds between two looks at what another runner is training
+from actlas.study.training import Phase, Recipe, Record, RunSpec
+from actlas.study.tuning import (
+    Tuning,
+    first_grid,
+    mean_scores,
+    select,
+    short_epochs,
+    survivors,
+    trained_in_full,
+    widened,
+)
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """All runs of a study, and what the search chose, by the arms' labels."""
+    """All runs of a study, and what the search chose, by the arms' labels.
+
+    `short_records` are the short runs of successive halving.
+    """
 
     tunings: Mapping[str, Tuning]
     tuning_records: Mapping[str, tuple[Record, ...]]
     confirmations: Mapping[str, tuple[Record, ...]]
+    short_records: Mapping[str, tuple[Record, ...]] = field(default_factory=dict)
 
     @property
     def records(self) -> tuple[Record, ...]:
         """Every run, the search first."""
-        groups = (*self.tuning_records.values(), *self.confirmations.values())
-        return tuple(record for group in groups for record in group)
+        phases = (self.short_records, self.tuning_records, self.confirmations)
+        found = (record for phase in phases for group in phase.values() for record in group)
+        return tuple({record.spec.key: record for record in found}.values())
+
+
+Records = dict[str, tuple[Record, ...]]
 
 
 @dataclass(frozen=True)
@@ -54,43 +71,80 @@ class Experiment:
     executor: Executor | None
     data_root: Path | None
     listener: Listener | None
+    folder: Path = Path()  # for what a program prints
     recorded: str | None = None  # the code that made the runs in the store: none is trained
+    batched: str = "measured"  # whether runs of a function are trained as one model
+
+    @cached_property
+    def _runner(self) -> Runner:
+        return Runner(
+            self.store, self.executor, self.data_root, self.folder, self.listener, self.batched
+        )
 
     def run(self) -> Outcome:
-        """Run what the store does not hold yet, and return everything."""
-        tuning_records = self._search()
-        tunings = {
-            label: select(records, self.task.metric) for label, records in tuning_records.items()
-        }
-        return Outcome(tunings, tuning_records, self._confirm(tunings))
+        """Run what the store does not hold yet, and return everything.
 
-    def _search(self) -> dict[str, tuple[Record, ...]]:
-        grid = first_grid(self.plan, self.task)
+        Raises:
+            RunsFailedError: after all other runs, if some have failed.
+        """
+        outcome = self._search()
+        check_scores(self.task, outcome.records, self.folder)
+        outcome = replace(outcome, confirmations=self._confirm(outcome.tunings))
+        self._runner.complain()
+        return outcome
+
+    def _search(self) -> Outcome:
+        """Search until no function's best rate lies at the edge of the grid, or the budget ends."""
+        grid, metric = first_grid(self.plan, self.task), self.task.metric
         while True:
-            records = self._run_phase(Phase.TUNING, dict.fromkeys(self._labels, grid))
-            tunings = [select(group, self.task.metric) for group in records.values()]
-            wider = widened(grid, tunings, self.plan.budget)
+            short_records = self._short_runs(grid)
+            scores = {label: mean_scores(records) for label, records in short_records.items()}
+            rates: Mapping[str, Sequence[float]] = dict.fromkeys(self._labels, grid)
+            if self._halves(grid):
+                rates = {label: survivors(short, metric) for label, short in scores.items()}
+            records = self._run_phase(Phase.TUNING, rates)
+            tunings = {
+                label: select(group, metric, scores.get(label)) for label, group in records.items()
+            }
+            wider = widened(grid, tunings.values(), self.plan.budget)
             if wider == grid:
-                return records
+                return Outcome(tunings, records, {}, short_records)
             grid = wider
 
-    def _confirm(self, tunings: Mapping[str, Tuning]) -> dict[str, tuple[Record, ...]]:
+    def _halves(self, grid: Sequence[float]) -> bool:
+        return trained_in_full(self.plan.search, len(grid)) < len(grid)
+
+    def _short_runs(self, grid: Sequence[float]) -> Records:
+        """Run all rates for a part of the epochs, where the search is by successive halving."""
+        if not self._halves(grid):
+            return {}
+        assert self.plan.epochs is not None
+        rates = dict.fromkeys(self._labels, grid)
+        return self._run_phase(Phase.TUNING, rates, 1, short_epochs(self.plan.epochs))
+
+    def _confirm(self, tunings: Mapping[str, Tuning]) -> Records:
         rates = {label: (tuning.learning_rate,) for label, tuning in tunings.items()}
         reference, twin, *undecided = self.arms
         plan = looks(self.plan, len(undecided))
-        found: dict[str, tuple[Record, ...]] = {}
+        if not plan:
+            return self._run_phase(Phase.CONFIRMATION, rates)
+        found: Records = {}
         for rule in plan:
-            running = [reference, twin, *undecided]
-            found |= self._run_phase(Phase.CONFIRMATION, rates, running, rule.seeds)
+            running = [arm.label for arm in (reference, twin, *undecided)]
+            some = {label: rates[label] for label in running if label in rates}
+            found |= self._run_phase(Phase.CONFIRMATION, some, rule.seeds)
             undecided = [arm for arm in undecided if self._is_open(arm, found, rule)]
             if not undecided:
-                return found
-        return found or self._run_phase(Phase.CONFIRMATION, rates)
+                break
+        return found
 
-    def _is_open(self, arm: Arm, found: Mapping[str, tuple[Record, ...]], rule: Rule) -> bool:
+    def _is_open(self, arm: Arm, found: Records, rule: Rule) -> bool:
+        """Return whether an arm needs more seeds; not if runs have failed that it needs."""
+        labels = [one.label for one in (*self.arms[:2], arm)]
+        if any(len(found.get(label, ())) < rule.seeds for label in labels):
+            return False
         reference, twin, values = (
-            np.array([record.test for record in found[one.label]], dtype=float)
-            for one in (*self.arms[:2], arm)
+            np.array([record.test for record in found[label]], dtype=float) for label in labels
         )
         sign = self.task.metric.sign
         floor = noise_floor(sign * (twin - reference))
@@ -105,56 +159,50 @@ class Experiment:
         self,
         phase: Phase,
         rates: Mapping[str, Sequence[float]],
-        arms: Sequence[Arm] | None = None,
         seeds: int | None = None,
-    ) -> dict[str, tuple[Record, ...]]:
-        """Run a phase: for all arms and seeds, or for some arms and the first seeds."""
+        epochs: int | None = None,
+    ) -> Records:
+        """Return the runs of the arms that have all of theirs, trained where they were missing.
+
+        Args:
+            phase: search or confirmation.
+            rates: the learning rates, by the labels of the arms that run.
+            seeds: the first so many; all by default.
+            epochs: fewer than the plan's.
+        """
         specs = {
-            arm.label: tuple(self._specs(arm, phase, rates[arm.label], seeds))
-            for arm in (self.arms if arms is None else arms)
+            arm.label: tuple(self._specs(arm, phase, rates[arm.label], seeds, epochs))
+            for arm in self.arms
+            if arm.label in rates
         }
         self._finish(phase, [spec for group in specs.values() for spec in group])
         return {
-            label: tuple(self.store[spec.key] for spec in group) for label, group in specs.items()
+            label: tuple(self.store[spec.key] for spec in group)
+            for label, group in specs.items()
+            if not self._runner.missing(group)
         }
 
     def _finish(self, phase: Phase, specs: Sequence[RunSpec]) -> None:
-        """Train what is missing, and wait for what another runner of the study is training."""
-        missing = self._missing(_interleaved(specs))
-        if missing and self.recorded is not None:
+        if self.recorded is None:
+            self._runner.finish(phase, specs)
+        elif missing := self._runner.missing(specs):
             raise ActlasError(
                 f"{len(missing)} of {len(specs)} runs of the {phase} are missing in "
-                f"{self.store.path}; `actlas study resume` trains them"
+                f"{self.store.name}; `actlas study resume` trains them"
             )
-        reused = len(specs) - len(missing)
-        self._tell(Progress(phase, reused, len(specs), reused))
-        while missing:
-            done = len(specs) - len(missing)
-            claimed = self.store.claims(missing)
-            for record in run_all(claimed, self.executor, self.data_root):
-                self.store.add(record)
-                done += 1
-                self._tell(Progress(phase, done, len(specs), reused, record))
-            missing = self._missing(missing)
-            if missing:
-                time.sleep(_LOOK_AGAIN)
-
-    def _missing(self, specs: Sequence[RunSpec]) -> list[RunSpec]:
-        return [spec for spec in specs if spec.key not in self.store]
-
-    def _tell(self, event: Progress) -> None:
-        if self.listener is not None:
-            self.listener(event)
 
     def _specs(
-        self, arm: Arm, phase: Phase, rates: Iterable[float], seeds: int | None
+        self, arm: Arm, phase: Phase, rates: Iterable[float], count: int | None, epochs: int | None
     ) -> Iterator[RunSpec]:
         plan = self.plan
+        assert plan.optimizer is not None
         assert plan.epochs is not None
         assert plan.batch_size is not None
         assert plan.weight_decay is not None
+        seeds = plan.seeds if phase is Phase.CONFIRMATION else plan.tuning_seeds
+        code = self.recorded or code_of(plan, self.data_root)
         for rate in rates:
-            for seed in (plan.seeds if phase is Phase.CONFIRMATION else plan.tuning_seeds)[:seeds]:
+            for seed in seeds[:count]:
                 yield RunSpec(
                     task=plan.task,
                     activation=arm.name,
@@ -164,21 +212,40 @@ class Experiment:
                     learning_rate=rate,
                     weight_decay=plan.weight_decay,
                     gradient_clip=plan.gradient_clip,
-                    epochs=plan.epochs,
+                    epochs=epochs or plan.epochs,
                     batch_size=plan.batch_size,
                     phase=phase,
                     seed=seed,
                     twin=arm.twin,
                     network=plan.network,
-                    code=self.recorded or code_of(plan),
+                    code=code,
+                    **{name: getattr(plan, name) for name in Recipe.__dataclass_fields__},
                 )
 
 
-def code_of(plan: Plan) -> str:
-    """Return the hash of all code that decides what the runs of a plan give."""
-    return code_version(task_file(plan.task), peer_version(plan.network or ""))
+def run_each(experiments: Iterable[Experiment]) -> list[Outcome]:
+    """Return the outcomes of all experiments of a study.
+
+    Raises:
+        RunsFailedError: after the last one, if some runs of any of them have failed.
+    """
+    outcomes, problems = [], []
+    for experiment in experiments:
+        try:
+            outcomes.append(experiment.run())
+        except RunsFailedError as error:
+            problems.append(f"{experiment.plan.task}: {error}")
+    if problems:
+        raise RunsFailedError(" ".join(problems))
+    return outcomes
 
 
-def _interleaved(specs: Sequence[RunSpec]) -> list[RunSpec]:
-    """Order by seed, so that a study that is stopped early has something of every function."""
-    return sorted(specs, key=lambda spec: spec.seed)
+def code_of(plan: Plan, data_root: Path | None) -> str:
+    """Return the hash of all code and data that decide what the runs of a plan give."""
+    others = peer_version(plan.network or "") + fingerprint_of(plan.task, data_root)
+    return code_version(task_file(plan.task), others)
+
+
+def codes_of(plans: Iterable[Plan], data_root: Path | None) -> str:
+    """Return the hashes for the plans of all tasks of a study, with commas between them."""
+    return ",".join(code_of(plan, data_root) for plan in plans)

@@ -10,14 +10,15 @@ from pathlib import Path
 from actlas.errors import ActlasError
 from actlas.study.analysis import analyse
 from actlas.study.arms import make_arms
-from actlas.study.comparison import Result
 from actlas.study.experiment import Experiment
+from actlas.study.networks import renamed
 from actlas.study.plan import Plan
+from actlas.study.result import Result, TaskResult, make_result
 from actlas.study.store import FILE_NAME, OLD_NAME, Store
 from actlas.study.study_file import plan_from_text
 from actlas.study.tasks import find_task
 from actlas.study.training import Phase, RunSpec
-from actlas.study.tuning import first_grid
+from actlas.study.tuning import first_grid, trained_in_full
 
 
 @dataclass(frozen=True)
@@ -34,11 +35,18 @@ class Count:
 
 
 @contextmanager
-def existing(folder: Path) -> Iterator[Store]:
-    """Open the store in a folder; ActlasError if there is none."""
-    if not any((folder / name).is_file() for name in (FILE_NAME, OLD_NAME)):
+def existing(folder: Path, url: str | None = None, read_only: bool = False) -> Iterator[Store]:
+    """Open the store in a folder, or at a URL; ActlasError if there is none.
+
+    Args:
+        folder: that of the study.
+        url: where the runs are, if not in the folder.
+        read_only: nothing is written; but the runs of an earlier version's file are taken over.
+    """
+    if url is None and not any((folder / name).is_file() for name in (FILE_NAME, OLD_NAME)):
         raise ActlasError(f"there is no study in {folder}: no {FILE_NAME} is there")
-    with Store(folder) as store:
+    only_old = url is None and not (folder / FILE_NAME).is_file()
+    with Store(url or folder, read_only=read_only and not only_old) as store:
         yield store
 
 
@@ -47,24 +55,40 @@ def stored_plan(store: Store) -> Plan:
     text = store.recall("plan")
     if text is None:
         raise ActlasError(
-            f"{store.path} does not say which study it belongs to; give its plan to "
+            f"{store.name} does not say which study it belongs to; give its plan to "
             f"`actlas study run` with the same --out"
         )
-    return plan_from_text(text, str(store.path))
+    return plan_from_text(text, store.name)
 
 
 def progress_of(store: Store) -> dict[Phase, Count]:
     """Return how far the study is in each phase."""
-    plan = stored_plan(store)
-    task = find_task(plan.task)
+    counts = [_progress_on(store, one, code) for one, code in _plans(store)]
+    return {phase: _summed([count[phase] for count in counts]) for phase in Phase}
+
+
+def _plans(store: Store) -> list[tuple[Plan, str | None]]:
+    """Return the plan of every task, and the code that made its runs."""
+    plan, codes = stored_plan(store), store.recall("code")
+    each = [None] * len(plan.tasks) if codes is None else codes.split(",")
+    return [(plan.on(name), code) for name, code in zip(plan.tasks, each, strict=True)]
+
+
+def _progress_on(store: Store, plan: Plan, code: str | None) -> dict[Phase, Count]:
+    """Return how far the study is with one task."""
     arms = len(make_arms(plan.activations, plan.reference))
+    grid = first_grid(plan, find_task(plan.task))
     planned = {
-        Phase.TUNING: arms * len(first_grid(plan, task)) * len(plan.tuning_seeds),
+        Phase.TUNING: arms * trained_in_full(plan.search, len(grid)) * len(plan.tuning_seeds),
         Phase.CONFIRMATION: arms * len(plan.seeds),
     }
-    code = store.recall("code")
     found = store.counts(_settings(plan) | ({} if code is None else {"code": code}))
     return {phase: Count(*found[phase], planned[phase]) for phase in Phase}
+
+
+def _summed(counts: list[Count]) -> Count:
+    parts = zip(*((count.finished, count.running, count.planned) for count in counts), strict=True)
+    return Count(*map(sum, parts))
 
 
 def _settings(plan: Plan) -> dict[str, object]:
@@ -73,28 +97,32 @@ def _settings(plan: Plan) -> dict[str, object]:
     return {name: getattr(plan, name) for name in shared}
 
 
-def read_result(folder: Path) -> Result:
+def read_result(folder: Path, url: str | None = None) -> Result:
     """Return the result of a finished study and write its report anew; nothing is trained.
 
     The runs are those of the code that made them, whatever the code is now.
 
     Args:
         folder: where the study was written.
+        url: where its runs are, if not in the folder.
 
     Raises:
         ActlasError: if there is no study, or runs are missing.
     """
     from actlas.study.report import write_report
 
-    with existing(folder) as store:
+    with existing(folder, url, read_only=url is not None) as store:
         plan = stored_plan(store)
-        task = find_task(plan.task)
-        arms = make_arms(plan.activations, plan.reference)
-        outcome = Experiment(
-            plan, task, arms, store, None, None, None, recorded=store.recall("code")
-        ).run()
-        changes = store.plan_changes()
-    analysis = analyse(plan, task, arms, outcome)
-    result = Result(plan, task, arms, analysis, outcome, folder / "report.html", changes)
+        parts = tuple(_read_part(store, one, code) for one, code in _plans(store))
+        result = make_result(plan, parts, folder / "report.html", store.plan_changes())
+    folder.mkdir(parents=True, exist_ok=True)
     write_report(result)
     return result
+
+
+def _read_part(store: Store, plan: Plan, code: str | None) -> TaskResult:
+    """Return the result of one task from its runs."""
+    task = renamed(find_task(plan.task), plan.network)
+    arms = make_arms(plan.activations, plan.reference)
+    outcome = Experiment(plan, task, arms, store, None, None, None, recorded=code).run()
+    return TaskResult(plan, task, arms, analyse(plan, task, arms, outcome), outcome)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import (
     BaseModel,
@@ -18,52 +18,119 @@ from pydantic import (
 
 from actlas.errors import ActlasError, nearest
 from actlas.study.arms import split_activations
+from actlas.study.command import check_plan, folded, keys
 from actlas.study.tasks import Task
-from actlas.study.training import OPTIMIZERS
+from actlas.study.training import OPTIMIZERS, SCHEDULES, START_WEIGHTS, Recipe
 
+Value = TypeVar("Value")
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1)]
 Seeds = Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)]
 
 
-class Plan(BaseModel):
+class TaskValues(BaseModel):
+    """What a study of several tasks may set for each of them; see `Plan` for the meaning."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    network: str | None = None
+    optimizer: str | None = None
+    learning_rates: Annotated[tuple[Positive, ...], Field(min_length=1)] | None = None
+    epochs: Count | None = None
+    batch_size: Count | None = None
+    weight_decay: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    practical_difference: Positive | None = None
+
+    @field_validator("learning_rates")
+    @classmethod
+    def _rates_once(cls, values: tuple[float, ...] | None) -> tuple[float, ...] | None:
+        return _each_once(values)
+
+    @field_validator("optimizer")
+    @classmethod
+    def _known_optimizer(cls, name: str | None) -> str | None:
+        return _known(name, OPTIMIZERS)
+
+
+class Plan(TaskValues):
     """A study, fixed in advance; None means "as the task says".
 
     Args:
-        task: a task's name, or `module:attribute`.
+        task: a task's name, or `module:attribute`; several as a list, or with commas between them.
         network: a network in place of the task's own: "wide_resnet(depth=10, width=1)",
             "timm:NAME", "torchvision:NAME"; `actlas models` lists ours.
         activations: the functions, with parameters where wanted: "leaky_relu(negative_slope=0.2)".
         reference: the function that the others are compared with.
         seeds: the seeds of the confirmation, at least 2; a number n stands for 0 ... n-1.
         tuning_seeds: the seeds of the learning-rate search; they draw other numbers than `seeds`.
+        search: "grid" trains every learning rate in full for all tuning seeds; "halving" tries all
+            of them in runs of a quarter of the epochs, and trains the best third in full, two at
+            least.
         design: "fixed" runs every seed; "adaptive" looks as seeds are added, and stops a function
             as soon as its interval decides: `seeds` are then the most, at least 5.
-        optimizer: "sgd" (momentum 0.9), "adam" or "adamw".
+        optimizer: "sgd" (momentum 0.9), "adam" or "adamw"; by default the task's.
         budget: the most learning rates that are tried for a function: the same for every one.
         learning_rates: the first grid, instead of the task's; at most `budget` of them.
         epochs, batch_size, weight_decay: as usual.
-        gradient_clip: the norm to which gradients are clipped.
+        gradient_clip: the norm to which gradients are clipped; 0 for no clipping.
+        initialisation: how start weights are drawn: "own gain" of each function, "relu gain" for
+            all, "xavier" (uniform, times ReLU's gain) or "framework" (as PyTorch makes them).
+        start_bias: where biases start.
+        momentum: of "sgd"; the first beta of "adam" and "adamw".
+        schedule: of the learning rate after the warm-up: "cosine", "constant", or "steps" (x0.2
+            after 30, 60 and 80 % of the epochs).
+        warm_up: the part of all steps in which the learning rate rises.
+        selection: which epoch is tested: "best epoch" on the validation set, or "last epoch".
+        fresh_optimizer: make the optimiser anew every epoch, as some published scripts do.
         practical_difference: differences smaller than this do not matter, in the metric's unit.
+        for_task: of several tasks, by name, the values that hold for that task alone: network,
+            optimizer, learning_rates, epochs, batch_size, weight_decay, practical_difference.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     task: str = "digits"
-    network: str | None = None
     activations: tuple[str, ...] = ("relu", "gelu", "silu", "mish", "telu", "serf")
     reference: str = "relu"
     seeds: Annotated[Seeds, Field(min_length=2)] = tuple(range(10))
     tuning_seeds: Seeds = (0, 1)
+    search: Literal["grid", "halving"] = "grid"
     design: Literal["fixed", "adaptive"] = "fixed"
-    optimizer: str = "sgd"
     budget: Count = 5
-    learning_rates: Annotated[tuple[Positive, ...], Field(min_length=1)] | None = None
-    epochs: Count | None = None
-    batch_size: Count | None = None
-    weight_decay: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
-    gradient_clip: Positive = 1.0
-    practical_difference: Positive | None = None
+    gradient_clip: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 1.0
+    initialisation: str = Recipe.initialisation
+    start_bias: Annotated[float, Field(allow_inf_nan=False)] = Recipe.start_bias
+    momentum: Annotated[float, Field(ge=0, lt=1)] = Recipe.momentum
+    schedule: str = Recipe.schedule
+    warm_up: Annotated[float, Field(ge=0, lt=1)] = Recipe.warm_up
+    selection: Literal["best epoch", "last epoch"] = "best epoch"
+    fresh_optimizer: bool = Recipe.fresh_optimizer
+    for_task: dict[str, TaskValues] = Field(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _own_program(cls, values: Any) -> Any:
+        return folded(values) if isinstance(values, Mapping) else values
+
+    @field_validator("initialisation")
+    @classmethod
+    def _known_initialisation(cls, name: str) -> str | None:
+        return _known(name, START_WEIGHTS)
+
+    @field_validator("schedule")
+    @classmethod
+    def _known_schedule(cls, name: str) -> str | None:
+        return _known(name, SCHEDULES)
+
+    @field_validator("task", mode="before", json_schema_input_type=str | list[str])
+    @classmethod
+    def _task_names(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            value = value.split(",")
+        if not isinstance(value, (list, tuple)) or not all(isinstance(n, str) for n in value):
+            return value
+        names = [name.strip() for name in value]
+        if not all(names) or not names or len(set(names)) < len(names):
+            raise ValueError("name at least one task, and each of them once")
+        return ",".join(names)
 
     @field_validator("activations", mode="before", json_schema_input_type=str | list[str])
     @classmethod
@@ -75,37 +142,99 @@ class Plan(BaseModel):
     def _count_or_list(cls, value: Any) -> Any:
         return tuple(range(value)) if isinstance(value, int) and value >= 0 else value
 
-    @field_validator("seeds", "tuning_seeds", "learning_rates")
+    @field_validator("seeds", "tuning_seeds")
     @classmethod
-    def _each_once(cls, values: tuple[Any, ...] | None) -> tuple[Any, ...] | None:
-        if values is not None and len(set(values)) < len(values):
-            raise ValueError("each value may be given once")
-        return values
-
-    @field_validator("optimizer")
-    @classmethod
-    def _known_optimizer(cls, name: str) -> str:
-        if name not in OPTIMIZERS:
-            raise ValueError(f"allowed: {', '.join(OPTIMIZERS)}.{nearest(name, OPTIMIZERS)}")
-        return name
+    def _seeds_once(cls, values: tuple[int, ...]) -> tuple[int, ...] | None:
+        return _each_once(values)
 
     @model_validator(mode="after")
     def _within_budget(self) -> Plan:
-        count = len(self.learning_rates or ())
-        if count > self.budget:
-            raise ValueError(f"learning_rates holds {count} rates, the budget is {self.budget}")
+        for values in (self, *self.for_task.values()):
+            count = len(values.learning_rates or ())
+            if count > self.budget:
+                raise ValueError(f"learning_rates holds {count} rates, the budget is {self.budget}")
         return self
 
+    @model_validator(mode="after")
+    def _known_tasks(self) -> Plan:
+        for name in self.for_task:
+            if name not in self.tasks:
+                raise ValueError(
+                    f"for_task names {name!r}; the tasks are {', '.join(self.tasks)}."
+                    f"{nearest(name, self.tasks)}"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _programs_are_told_enough(self) -> Plan:
+        for name in self.tasks:
+            check_plan(name, self.on(name))
+        return self
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """The names of the tasks."""
+        return tuple(self.task.split(","))
+
+    def on(self, name: str) -> Plan:
+        """Return the plan of one of the tasks, with the values that hold for it alone.
+
+        >>> plan = make_plan({"task": ["digits", "mnist"], "for_task": {"mnist": {"epochs": 3}}})
+        >>> plan.on("mnist").epochs, plan.on("digits").epochs
+        (3, None)
+        """
+        own = self.for_task[name].model_dump(exclude_none=True) if name in self.for_task else {}
+        return self.model_copy(update={**own, "task": name, "for_task": {}})
+
     def resolved(self, task: Task) -> Plan:
-        """Return the plan with the task's values where none were given."""
+        """Return the plan of one task with the task's values where none were given."""
+        optimizer = self.optimizer or task.optimizer
         defaults: dict[str, Any] = {
+            "optimizer": optimizer,
             "epochs": task.epochs,
             "batch_size": task.batch_size,
-            "weight_decay": OPTIMIZERS[self.optimizer].weight_decay,
+            "weight_decay": OPTIMIZERS[optimizer].weight_decay,
             "practical_difference": task.practical_difference,
         }
         missing = {name: value for name, value in defaults.items() if getattr(self, name) is None}
         return self.model_copy(update=missing)
+
+    def frozen(self, resolved: Sequence[Plan]) -> Plan:
+        """Return the plan with the values of all its tasks filled in, once where they agree.
+
+        Args:
+            resolved: the plan of every task, as `resolved` gives it.
+        """
+        found: dict[str, dict[str, Any]] = {
+            name: {one.task: getattr(one, name) for one in resolved}
+            for name in TaskValues.model_fields
+        }
+        shared = {
+            name: next(iter(values.values())) if len(set(values.values())) == 1 else None
+            for name, values in found.items()
+        }
+        own = {
+            one.task: {name: found[name][one.task] for name in found if shared[name] is None}
+            for one in resolved
+        }
+        for_task = {
+            task: TaskValues(**values)
+            for task, values in own.items()
+            if any(value is not None for value in values.values())
+        }
+        return self.model_copy(update={**shared, "for_task": for_task})
+
+
+def _each_once(values: tuple[Value, ...] | None) -> tuple[Value, ...] | None:
+    if values is not None and len(set(values)) < len(values):
+        raise ValueError("each value may be given once")
+    return values
+
+
+def _known(name: str | None, known: Collection[str]) -> str | None:
+    if name is not None and name not in known:
+        raise ValueError(f"allowed: {', '.join(known)}.{nearest(name, known)}")
+    return name
 
 
 def make_plan(fields: Mapping[str, Any], source: str = "") -> Plan:
@@ -141,10 +270,12 @@ def _sentence(error: ValidationError) -> str:
     reason = problem["msg"].removeprefix("Value error, ")
     if not problem["loc"]:  # two values that do not go together
         return reason
-    key = str(problem["loc"][0])
+    key = ".".join(part for part in problem["loc"] if isinstance(part, str))
     if problem["type"] == "extra_forbidden":
-        known = ", ".join(Plan.model_fields)
-        return f"unknown key {key!r}; known: {known}.{nearest(key, Plan.model_fields)}"
+        own = {**Plan.model_fields, **keys()}
+        fields = own if len(problem["loc"]) == 1 else TaskValues.model_fields
+        unknown = str(problem["loc"][-1])
+        return f"unknown key {key!r}; known: {', '.join(fields)}.{nearest(unknown, fields)}"
     if key in {"seeds", "tuning_seeds"} and problem["type"] == "too_short":
         least = problem["ctx"]["min_length"]
         return f"{key} must hold at least {least}, got {problem['ctx']['actual_length']}"

@@ -16,7 +16,7 @@ from actlas.machine import machine, usable_cores
 # be changed without training anything again.
 NUMERICS = (
     "expr", "catalogue", "backends", "facts", "kernels", "nn", "init", "models",
-    "surgery/replacement", "study/training", "study/tasks", "study/networks",
+    "surgery/replacement", "study/command", "study/training", "study/tasks", "study/networks",
 )  # fmt: skip
 _CODE = {".py", ".c", ".h"}
 

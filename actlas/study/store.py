@@ -1,19 +1,23 @@
-"""The store of runs: SQLite, so that several processes share a study and a kill loses nothing."""
+"""The store of runs: a database, so that runners share a study and a kill loses nothing."""
 
 from __future__ import annotations
 
 import json
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any, TypeVar
 
 from actlas.errors import ActlasError
-from actlas.study.database import connect, opened, refusal, transaction
+from actlas.study.database import Database, SQLite, refusal
 from actlas.study.leases import LEASE_SECONDS, Heartbeat, is_alive, new_owner
-from actlas.study.training import Phase, Record, RunSpec
+from actlas.study.postgres import Postgres, is_url
+from actlas.study.training import Phase, Recipe, Record, RunSpec
+
+Value = TypeVar("Value")
 
 FILE_NAME = "study.db"
 OLD_NAME = "results.jsonl"  # one JSON line for each run; still read
@@ -30,36 +34,34 @@ class FormerPlan:
 
 
 class Store:
-    """The runs of a study in `study.db`: finished, or leased to the runner that trains them.
+    """The runs of a study: finished, or leased to the runner that trains them.
 
-    A run's key is the content hash of its whole specification and of the code. A lease holds as
-    long as its runner's process lives; where that cannot be seen, until its time is over, and the
-    runner renews it meanwhile.
+    A run's key is the content hash of its whole specification, code and data included. A lease
+    holds as long as its runner's process lives; where that cannot be seen, until its time is over,
+    and the runner renews it meanwhile.
 
     Args:
-        folder: made if it is not there.
+        place: a folder, made if it is not there, for `study.db`; or a URL of PostgreSQL, which
+            runners on many hosts can share.
         lease_seconds: after this long without a sign a runner elsewhere is taken for dead.
+        read_only: nothing is made or written.
 
     Raises:
-        ActlasError: if the folder cannot be written, or the file there is damaged or not ours.
+        ActlasError: if it cannot be written or reached, or what is there is damaged or not ours.
     """
 
-    def __init__(self, folder: Path, lease_seconds: float = LEASE_SECONDS) -> None:
-        self.path = folder / FILE_NAME
+    def __init__(
+        self, place: Path | str, lease_seconds: float = LEASE_SECONDS, read_only: bool = False
+    ) -> None:
         self.owner = new_owner()
         self._lease = lease_seconds
         self._heartbeat: Heartbeat | None = None
+        self._database = _opened(place, read_only)
+        self.name = self._database.name
+        if read_only or is_url(place):
+            return
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            self._connection = connect(self.path)
-        except (OSError, sqlite3.OperationalError) as error:
-            reason = error.strerror if isinstance(error, OSError) else error
-            raise ActlasError(
-                f"cannot write to the output folder {folder}: {reason}; choose another one with "
-                f"--out"
-            ) from error
-        try:
-            self._take_over(folder / OLD_NAME)
+            self._take_over(Path(place) / OLD_NAME)
         except ActlasError:
             self.close()
             raise
@@ -76,13 +78,12 @@ class Store:
         return self._record(key, text)
 
     def __len__(self) -> int:
-        query = "SELECT count(*) FROM trials WHERE record IS NOT NULL"
-        return int(self._connection.execute(query).fetchone()[0])
+        return int(self._rows("SELECT count(*) FROM trials WHERE record IS NOT NULL")[0][0])
 
     def records(self) -> Iterator[Record]:
         """Yield every finished run, the search first, then by seed and function."""
         query = "SELECT key, record FROM trials WHERE record IS NOT NULL"
-        found = [self._record(*row) for row in self._connection.execute(query)]
+        found = [self._record(*row) for row in self._rows(query)]
         order = list(Phase)
         yield from sorted(
             found,
@@ -96,66 +97,79 @@ class Store:
         """Keep a finished run; it is on the disk when this returns. The first result stays.
 
         Raises:
-            ActlasError: if it cannot be written, once more tried where the file was busy.
+            ActlasError: if it cannot be written, not even in a further attempt where that may help.
         """
         try:
-            try:
-                self._insert(record)
-            except sqlite3.OperationalError as error:
-                if not _is_busy(error):
-                    raise
-                self._insert(record)
-        except sqlite3.Error as error:
+            self._tried(lambda: self._insert(record))
+        except self._database.error as error:
             raise ActlasError(
-                f"the run {record.spec.key} cannot be kept in {self.path}: {error}; those before "
+                f"the run {record.spec.key} cannot be kept in {self.name}: {error}; those before "
                 f"it are"
             ) from error
 
     def _insert(self, record: Record) -> None:
-        with transaction(self._connection):
-            self._connection.execute(
+        with self._database.transaction():
+            self._database.execute(
                 "INSERT INTO trials (key, spec, record) VALUES (?, ?, ?) ON CONFLICT (key) DO "
-                "UPDATE SET record = coalesce(record, excluded.record), owner = NULL, "
+                "UPDATE SET record = coalesce(trials.record, excluded.record), owner = NULL, "
                 "expires = NULL",
                 (record.spec.key, _written(record.spec), record.to_json()),
             )
+
+    def _tried(self, attempt: Callable[[], Value]) -> Value:
+        """Return what the attempt gives; further ones are made while that may help."""
+        for pause in self._database.pauses:
+            try:
+                return attempt()
+            except self._database.error as error:
+                if not self._database.is_passing(error):
+                    raise
+                time.sleep(pause)
+        return attempt()
 
     # ------------------------------------------------------------ leases
 
     def claims(self, specs: Iterable[RunSpec]) -> Iterator[RunSpec]:
         """Yield the runs that nobody has finished or is training, each leased to this runner."""
         for spec in specs:
-            if self._claim(spec):
+            try:
+                mine = self._tried(lambda spec=spec: self._claim(spec))  # type: ignore[misc]
+            except self._database.error as error:
+                raise self._unreadable(error) from error
+            if mine:
                 yield spec
 
     def _claim(self, spec: RunSpec) -> bool:
         if self._heartbeat is None:
             self._heartbeat = Heartbeat(self._lease / 4, self._renew)
         query = "SELECT record IS NOT NULL, owner, expires FROM trials WHERE key = ?"
-        with transaction(self._connection):
-            row = self._connection.execute(query, (spec.key,)).fetchone()
-            if row is not None and (row[0] or self._is_held(row[1], row[2])):
+        with self._database.transaction():
+            row = self._database.execute(query, (spec.key,)).fetchone()
+            now = self._database.now()
+            if row is not None and (row[0] or self._is_held(row[1], row[2], now)):
                 return False
-            self._connection.execute(
+            self._database.execute(
                 "INSERT INTO trials (key, spec, owner, expires, attempts) VALUES (?, ?, ?, ?, 1) "
                 "ON CONFLICT (key) DO UPDATE SET owner = excluded.owner, "
-                "expires = excluded.expires, attempts = attempts + 1",
-                (spec.key, _written(spec), self.owner, time.time() + self._lease),
+                "expires = excluded.expires, attempts = trials.attempts + 1",
+                (spec.key, _written(spec), self.owner, now + self._lease),
             )
         return True
 
-    def _is_held(self, owner: str | None, expires: float | None) -> bool:
+    def _is_held(self, owner: str | None, expires: float | None, now: float) -> bool:
         """Return whether another runner has a lease that counts."""
         if owner is None or owner == self.owner or expires is None:
             return False
         alive = is_alive(owner)
-        return expires > time.time() if alive is None else alive
+        return expires > now if alive is None else alive
 
     def _renew(self) -> None:
-        with suppress(sqlite3.Error), closing(opened(self.path)) as connection:
-            connection.execute(
+        """Renew the leases of this runner, in a connection of the heartbeat's own."""
+        failures = (self._database.error, ActlasError)
+        with suppress(*failures), closing(self._database.again()) as database:
+            database.execute(
                 "UPDATE trials SET expires = ? WHERE owner = ? AND record IS NULL",
-                (time.time() + self._lease, self.owner),
+                (database.now() + self._lease, self.owner),
             )
 
     def counts(self, wanted: Mapping[str, object] | None = None) -> dict[Phase, tuple[int, int]]:
@@ -165,32 +179,31 @@ class Store:
             wanted: count the runs with these values of `RunSpec` only.
         """
         query = "SELECT spec, record IS NOT NULL, owner, expires FROM trials"
-        found = dict.fromkeys(Phase, (0, 0))
-        for spec, done, owner, expires in self._connection.execute(query):
+        found, now = dict.fromkeys(Phase, (0, 0)), self._database.now()
+        for spec, done, owner, expires in self._rows(query):
             fields = json.loads(spec)
-            if any(fields[name] != value for name, value in (wanted or {}).items()):
+            if any(_told(fields, name) != value for name, value in (wanted or {}).items()):
                 continue
             phase = Phase(fields["phase"])
             finished, running = found[phase]
-            held = not done and self._is_held(owner, expires)
+            held = not done and self._is_held(owner, expires, now)
             found[phase] = (finished + bool(done), running + held)
         return found
 
     def attempts(self) -> int:
         """Return how often a run was begun, by whomever."""
-        query = "SELECT coalesce(sum(attempts), 0) FROM trials"
-        return int(self._connection.execute(query).fetchone()[0])
+        return int(self._rows("SELECT coalesce(sum(attempts), 0) FROM trials")[0][0])
 
     # ------------------------------------------------------------ the study itself
 
     def keep_plan(self, text: str, code: str) -> None:
         """Keep the plan and the code that the next runs belong to, and those before it."""
-        with transaction(self._connection):
+        with self._database.transaction():
             former = self.recall("plan"), self.recall("code")
             if former[0] is not None and former != (text, code):
-                self._connection.execute(
+                self._database.execute(
                     "INSERT INTO former_plans (ended, text, code, runs) VALUES (?, ?, ?, ?)",
-                    (time.time(), former[0], former[1] or "", len(self)),
+                    (self._database.now(), former[0], former[1] or "", len(self)),
                 )
             self.remember("plan", text)
             self.remember("code", code)
@@ -198,7 +211,7 @@ class Store:
     def former_plans(self) -> list[FormerPlan]:
         """Return the plans before the present one, the oldest first."""
         query = "SELECT text, code, runs, ended FROM former_plans ORDER BY number"
-        return [FormerPlan(*row) for row in self._connection.execute(query)]
+        return [FormerPlan(*row) for row in self._rows(query)]
 
     def plan_changes(self) -> tuple[int, ...]:
         """Return how many runs were finished at each change of the plan; none before the first."""
@@ -212,7 +225,7 @@ class Store:
 
     def remember(self, name: str, value: str) -> None:
         """Keep a text beside the runs, in the place of an earlier one of that name."""
-        self._connection.execute(
+        self._database.execute(
             "INSERT INTO study VALUES (?, ?) ON CONFLICT (name) DO UPDATE "
             "SET value = excluded.value",
             (name, value),
@@ -220,20 +233,19 @@ class Store:
 
     def recall(self, name: str) -> str | None:
         """Return a text that was kept, or None."""
-        query = "SELECT value FROM study WHERE name = ?"
-        row = self._connection.execute(query, (name,)).fetchone()
-        return None if row is None else str(row[0])
+        rows = self._rows("SELECT value FROM study WHERE name = ?", (name,))
+        return str(rows[0][0]) if rows else None
 
     def close(self) -> None:
-        """Give back the leases that were not used, and close the file."""
+        """Give back the leases that were not used, and end the connection."""
         if self._heartbeat is not None:
             self._heartbeat.stop()
             self._give_back()
-        self._connection.close()
+        self._database.close()
 
     def _give_back(self) -> None:
-        with suppress(sqlite3.Error):
-            self._connection.execute(
+        with suppress(self._database.error):
+            self._database.execute(
                 "UPDATE trials SET owner = NULL, expires = NULL WHERE owner = ? AND record IS NULL",
                 (self.owner,),
             )
@@ -246,16 +258,24 @@ class Store:
 
     # ------------------------------------------------------------ reading
 
+    def _rows(self, query: str, values: Sequence[object] = ()) -> list[Any]:
+        try:
+            return self._tried(lambda: self._database.execute(query, values).fetchall())
+        except self._database.error as error:
+            raise self._unreadable(error) from error
+
+    def _unreadable(self, error: Exception) -> ActlasError:
+        return ActlasError(f"the store {self.name} cannot be used: {' '.join(str(error).split())}")
+
     def _text(self, key: str) -> str | None:
-        query = "SELECT record FROM trials WHERE key = ?"
-        row = self._connection.execute(query, (key,)).fetchone()
-        return None if row is None else row[0]
+        rows = self._rows("SELECT record FROM trials WHERE key = ?", (key,))
+        return rows[0][0] if rows else None
 
     def _record(self, key: str, text: str) -> Record:
         try:
             return Record.from_json(text)
         except (ValueError, KeyError, TypeError, AttributeError):
-            raise refusal(self.path, f"the run {key} in it cannot be read") from None
+            raise refusal(self.name, f"the run {key} in it cannot be read") from None
 
     def _take_over(self, old: Path) -> None:
         """Read the runs of an earlier version's file, once; its last line may be cut short."""
@@ -274,9 +294,26 @@ class Store:
         self.remember("taken over", old.name)
 
 
-def _is_busy(error: sqlite3.Error) -> bool:
-    """Return whether another process held the file; the low byte tells the kind."""
-    return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
+def _opened(place: Path | str, read_only: bool) -> Database:
+    """Return the database of a folder, which is made, or of a URL."""
+    if is_url(place):
+        return Postgres(str(place), read_only)
+    folder = Path(place)
+    try:
+        if not read_only:
+            folder.mkdir(parents=True, exist_ok=True)
+        return SQLite(folder / FILE_NAME, read_only)
+    except (OSError, sqlite3.OperationalError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise ActlasError(
+            f"cannot {'read' if read_only else 'write to the output folder'} {folder}: {reason}; "
+            f"choose another one with --out"
+        ) from error
+
+
+def _told(fields: Mapping[str, Any], name: str) -> object:
+    """Return a value of a stored specification; older ones lack what a recipe had not yet."""
+    return fields.get(name, getattr(Recipe, name, None))
 
 
 def _written(spec: RunSpec) -> str:

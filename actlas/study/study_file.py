@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from actlas.errors import ActlasError, nearest
+from actlas.study.command import Command, keys, unfolded
 from actlas.study.plan import Plan, make_plan
 
 _HEAD = "# A study of actlas; what is not given is as the task says.\n"
@@ -20,9 +21,22 @@ def plan_text(plan: Plan) -> str:
     >>> print(plan_text(Plan(seeds=3)).splitlines()[1])
     task = "digits"
     """
-    given = {name: value for name, value in plan.model_dump().items() if value is not None}
-    lines = (f"{name} = {json.dumps(value, ensure_ascii=False)}" for name, value in given.items())
-    return _HEAD + "\n".join(lines) + "\n"
+    tasks = unfolded(plan.task) if len(plan.tasks) == 1 else {"task": plan.task}
+    shared = {**tasks, **plan.model_dump(exclude={"task", "for_task"})}
+    apart = "".join(
+        f"\n[for_task.{_quoted(task)}]\n{_lines(values.model_dump())}"
+        for task, values in plan.for_task.items()
+    )
+    return f"{_HEAD}{_lines(shared)}{apart}"
+
+
+def _lines(values: Mapping[str, Any]) -> str:
+    return "".join(f"{k} = {_quoted(v)}\n" for k, v in values.items() if v is not None)
+
+
+def _quoted(value: Any) -> str:
+    """Return a value, or a key that needs no bare form, as TOML: what JSON writes is TOML too."""
+    return json.dumps(value, ensure_ascii=False)
 
 
 def plan_from_text(text: str, source: str = "") -> Plan:
@@ -33,25 +47,37 @@ def plan_from_text(text: str, source: str = "") -> Plan:
         raise ActlasError(f"the study file {source} is not TOML: {error}") from error
 
 
-def changed(plan: Plan, settings: Iterable[str]) -> Plan:
+def changed(plan: Plan, settings: Iterable[str], options: Mapping[str, Any] | None = None) -> Plan:
     """Return the plan with other values, given as "key=value".
 
     Args:
         plan: the study to start from.
         settings: values in TOML; text may be left bare: "seeds=5", "optimizer=adam",
-            "activations=relu,gelu", "learning_rates=[0.01, 0.1]".
+            "activations=relu,gelu", "learning_rates=[0.01, 0.1]"; of one task among several:
+            "for_task.mnist.epochs=3".
+        options: values of other options, by the names of `Plan`.
 
     >>> changed(Plan(), ["seeds=3", "activations=relu,gelu"]).activations
     ('relu', 'gelu')
     """
-    fields = plan.model_dump(exclude_unset=True)
+    fields = {**plan.model_dump(exclude_unset=True), **(options or {})}
     for setting in settings:
         name, equals, value = setting.partition("=")
         if not equals:
-            hint = nearest(name, Plan.model_fields)
+            hint = nearest(name, (*Plan.model_fields, *keys()))
             raise ActlasError(f"--set takes key=value, as in seeds=5; got {setting!r}.{hint}")
-        fields[name.strip()] = _value(value.strip())
+        _set(fields, name.strip(), _value(value.strip()))
     return make_plan(fields)
+
+
+def _set(fields: dict[str, Any], name: str, value: Any) -> None:
+    """Set a field, or "for_task.TASK.KEY"; the name of a task may hold dots itself."""
+    table, _, rest = name.partition(".")
+    task, dot, key = rest.rpartition(".")
+    if table == "for_task" and dot:
+        fields.setdefault(table, {}).setdefault(task, {})[key] = value
+    else:
+        fields[name] = value
 
 
 def _value(text: str) -> Any:
@@ -67,16 +93,18 @@ def schema() -> dict[str, Any]:
     >>> sorted(schema()["properties"])[:3]
     ['activations', 'batch_size', 'budget']
     """
-    found = Plan.model_json_schema()
+    found, own = Plan.model_json_schema(), Command.model_json_schema()
+    found["properties"] |= own["properties"]
     found["description"] = "A study of actlas: everything that is decided before the first run."
-    for names, meaning in _documented():
-        for name in names:
-            found["properties"][name]["description"] = meaning
+    for described in (Plan, Command):
+        for names, meaning in _documented(described):
+            for name in names:
+                found["properties"][name]["description"] = meaning
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **found}
 
 
-def _documented() -> Iterable[tuple[list[str], str]]:
-    """Return the keys and their meaning, from the list of arguments in the docstring of Plan."""
-    arguments = (Plan.__doc__ or "").partition("Args:\n")[2]
+def _documented(described: type) -> Iterable[tuple[list[str], str]]:
+    """Return the keys and their meaning, from the list of arguments in a docstring."""
+    arguments = (described.__doc__ or "").partition("Args:\n")[2]
     for names, meaning in re.findall(r"^ {8}(\w[\w, ]*): ((?:.|\n {12})+)", arguments, re.M):
         yield names.split(", "), " ".join(meaning.split())

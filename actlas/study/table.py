@@ -1,13 +1,14 @@
-"""The table of a study in the terminal."""
+"""The tables of a study in the terminal: one for each task, and one over all of them."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from actlas.study.across import Across, Line
 from actlas.study.analysis import Row
-from actlas.study.comparison import Result
-from actlas.study.statistics import Verdict
-from actlas.study.wording import Figures, multiple, p_value, seeds_in_words
+from actlas.study.result import Result, TaskResult
+from actlas.study.statistics import Interval, Verdict
+from actlas.study.wording import Figures, chances, multiple, p_value, seeds_in_words
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -21,8 +22,8 @@ _STYLES = {
 }
 
 
-def render_table(result: Result) -> Table:
-    """Return the table that the terminal shows: `rich.print(render_table(result))`."""
+def render_table(result: Result | TaskResult) -> Table:
+    """Return the table of one task: `rich.print(render_table(result))`, or of `result.parts`."""
     from rich.table import Table
 
     metric, plan = result.task.metric, result.plan
@@ -59,7 +60,41 @@ def _numbers(row: Row, figures: Figures) -> tuple[Text | str, ...]:
     return (*cells, *change, multiple(row.difference.effect_size), p_value(p))
 
 
-def _verdict(row: Row) -> Text:
+def render_across(across: Across) -> Table:
+    """Return the table over all tasks, in practical differences."""
+    from rich.table import Table
+    from rich.text import Text
+
+    caption = (
+        "mean difference in practical differences; the interval speaks of tasks like these; "
+        "positive = better"
+    )
+    table = Table(title=across.headline, title_justify="left", caption=caption)
+    table.add_column("function", no_wrap=True)
+    for heading in (f"over {len(across.tasks)} tasks", "interval", "mean rank", "p (Holm)",
+                    "worse/same/better %"):  # fmt: skip
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("verdict")
+    for line in across.lines:
+        name = Text(line.arm.title + " (A/A)" * line.arm.twin)
+        style = "dim" if line.arm.twin else None
+        table.add_row(name, *_numbers_over_tasks(line), _verdict(line), style=style)
+    return table
+
+
+def _numbers_over_tasks(line: Line) -> tuple[str, ...]:
+    interval = line.interval
+    mean = ("", "") if interval is None else (f"{interval.mean:+.2f}", _ends(interval))
+    rank = "" if line.rank is None else f"{line.rank:.2f}"
+    p = "" if line.pair is None else p_value(line.pair.p_holm)
+    return (*mean, rank, p, "" if line.chances is None else chances(line.chances))
+
+
+def _ends(interval: Interval) -> str:
+    return f"{interval.low:+.2f} to {interval.high:+.2f}"
+
+
+def _verdict(row: Row | Line) -> Text:
     from rich.text import Text
 
     if row.verdict is None:

@@ -1,10 +1,14 @@
-"""The learning-rate search: one grid for all functions, judged on the validation set alone."""
+"""The learning-rate search: one grid for all functions, judged on the validation set alone.
+
+Successive halving (Jamieson and Talwalkar, 2016, AISTATS) tries all rates of the grid in short runs
+and trains the best third in full: the same number of runs of both kinds for every function.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from actlas.errors import ActlasError
 from actlas.study.plan import Plan
@@ -12,19 +16,23 @@ from actlas.study.tasks import Metric, Task
 from actlas.study.training import Record
 
 STEP = math.sqrt(10.0)
+_SHORTER, _KEPT = 4, 3  # a short run takes a quarter of the epochs; it lets through a third
+_FEWEST = 2  # rates that short runs let through at least, so that one run alone decides nothing
 
 
 @dataclass(frozen=True)
 class Tuning:
     """What the search found for one arm.
 
-    `scores` holds the mean validation score over the tuning seeds for every rate of the grid;
-    `edge` is "lowest" or "highest" where the best rate is the grid's last one, else "".
+    `scores` holds the mean validation score over the tuning seeds for every rate that was trained
+    in full, and `short` that of the short runs which chose those; `edge` is "lowest" or "highest"
+    where the best rate is the grid's last one, else "".
     """
 
     learning_rate: float
     scores: Mapping[float, float]
     edge: str
+    short: Mapping[float, float] = field(default_factory=dict)
 
 
 def first_grid(plan: Plan, task: Task) -> tuple[float, ...]:
@@ -35,14 +43,15 @@ def first_grid(plan: Plan, task: Task) -> tuple[float, ...]:
     """
     if plan.learning_rates is not None:
         return tuple(sorted(plan.learning_rates))
-    if plan.optimizer not in task.learning_rates:
+    optimizer = plan.optimizer or task.optimizer
+    if optimizer not in task.learning_rates:
         known = ", ".join(task.learning_rates)
         raise ActlasError(
-            f"the task {task.name!r} names no learning rate for {plan.optimizer}; it does for: "
+            f"the task {task.name!r} names no learning rate for {optimizer}; it does for: "
             f"{known}; give learning_rates in the plan"
         )
     count = plan.budget - 1 if plan.budget >= 4 else plan.budget
-    centre = task.learning_rates[plan.optimizer]
+    centre = task.learning_rates[optimizer]
     return tuple(_rounded(centre * STEP ** (k - count // 2)) for k in range(count))
 
 
@@ -60,21 +69,57 @@ def widened(grid: Sequence[float], tunings: Iterable[Tuning], budget: int) -> tu
     return (_rounded(grid[0] / STEP), *grid)
 
 
-def select(records: Iterable[Record], metric: Metric) -> Tuning:
+def select(
+    records: Iterable[Record], metric: Metric, short: Mapping[float, float] | None = None
+) -> Tuning:
     """Return the rate with the best mean validation score; the smaller one in a tie.
 
     Args:
-        records: all tuning runs of one arm, diverged ones included with their worst score.
+        records: all full tuning runs of one arm, diverged ones included with their worst score.
         metric: says which score is better.
+        short: the scores of the short runs, where these chose the rates.
     """
+    scores = mean_scores(records)
+    best = _best_first(scores, metric)[0]
+    grid = sorted({*scores, *(short or {})})
+    edge = "" if len(grid) == 1 else {grid[0]: "lowest", grid[-1]: "highest"}.get(best, "")
+    return Tuning(best, scores, edge, short or {})
+
+
+def mean_scores(records: Iterable[Record]) -> dict[float, float]:
+    """Return the mean validation score of every learning rate, in their order."""
     by_rate: dict[float, list[float]] = {}
     for record in records:
         by_rate.setdefault(record.spec.learning_rate, []).append(record.validation)
-    scores = {rate: math.fsum(values) / len(values) for rate, values in sorted(by_rate.items())}
-    best = max(scores, key=lambda rate: (metric.sign * scores[rate], -rate))
-    rates = list(scores)
-    edge = "" if len(rates) == 1 else {rates[0]: "lowest", rates[-1]: "highest"}.get(best, "")
-    return Tuning(best, scores, edge)
+    return {rate: math.fsum(values) / len(values) for rate, values in sorted(by_rate.items())}
+
+
+def _best_first(scores: Mapping[float, float], metric: Metric) -> list[float]:
+    return sorted(scores, key=lambda rate: (-metric.sign * scores[rate], rate))
+
+
+def short_epochs(epochs: int) -> int:
+    """Return the length of the short runs of successive halving.
+
+    >>> short_epochs(20), short_epochs(3)
+    (5, 1)
+    """
+    return max(1, epochs // _SHORTER)
+
+
+def trained_in_full(search: str, rates: int) -> int:
+    """Return how many of so many rates are trained in full, the same for every function.
+
+    >>> trained_in_full("grid", 5), trained_in_full("halving", 5)
+    (5, 2)
+    """
+    return rates if search == "grid" else min(rates, max(_FEWEST, rates // _KEPT))
+
+
+def survivors(short: Mapping[float, float], metric: Metric) -> tuple[float, ...]:
+    """Return the rates that short runs let through: the best third, and two at least."""
+    best = _best_first(short, metric)
+    return tuple(sorted(best[: trained_in_full("halving", len(best))]))
 
 
 def _rounded(rate: float) -> float:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from actlas.study.plan import Plan
-from actlas.study.statistics import Interval
+from actlas.study.statistics import Interval, Posterior
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Figures:
 
     def change(self, value: float) -> str:
         """Return a difference, with its sign."""
-        return f"{value:+.{self.decimals}f}"
+        return f"{round(value, self.decimals) + 0.0:+.{self.decimals}f}"  # no -0.0
 
     def span(self, interval: Interval) -> str:
         """Return the two ends of an interval."""
@@ -86,6 +86,16 @@ def p_value(p: float | None) -> str:
     if p is None:
         return "-"
     return "<0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def chances(posterior: Posterior) -> str:
+    """Return the chances of worse, practically equivalent and better, in percent.
+
+    >>> chances(Posterior(worse=0.004, equivalent=0.1, better=0.896))
+    '0 / 10 / 90'
+    """
+    parts = (posterior.worse, posterior.equivalent, posterior.better)
+    return " / ".join(f"{100 * part:.0f}" for part in parts)
 
 
 def listed(items: Sequence[str]) -> str:

@@ -12,7 +12,6 @@ Deviations:
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
@@ -123,4 +122,5 @@ def _rise(
             size = value.square().mean().sqrt() if relative else 1.0
             parameter.copy_(value + noise * (scale * size))
         found.append(measured() - start)
-    return Rise(scale, statistics.fmean(found), statistics.stdev(found) / draws**0.5)
+    rises = torch.tensor(found, dtype=torch.float64)  # NaN where a loss is not finite
+    return Rise(scale, rises.mean().item(), rises.std().item() / draws**0.5)

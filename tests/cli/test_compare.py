@@ -39,6 +39,20 @@ def test_a_study_ends_with_table_verdict_and_report(run, tmp_path):
     assert 'activations = ["relu", "gelu"]' in result.stdout  # the study file it stands for
 
 
+def test_several_tasks_are_told_one_by_one_and_together(run, tmp_path):
+    tasks = "tests.study.tiny_tasks:signs,tests.study.tiny_tasks:bumps"
+    options = ("--task", tasks, "--reference", "tanh", "--design", "adaptive", "--seeds", "5")
+    words = ("compare", *QUICK[:2], *options, *QUICK[4:], "--out", str(tmp_path / "out"))
+    result = run(*words)
+    assert result.exit_code == 0, result.output
+    said = result.stdout
+    places = [said.index(text) for text in ("sign of a product", "a bump", "Compared with Tanh")]
+    assert places == sorted(places)
+    assert f'task = "{tasks}"' in said
+    assert 'reference = "tanh"' in said
+    assert "runs are finished" in run("study", "status", str(tmp_path / "out")).stdout
+
+
 def test_the_verdict_is_shown_on_80_columns(run, tmp_path, monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
     shown = run("compare", *QUICK, "--out", str(tmp_path / "out")).stdout

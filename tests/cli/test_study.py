@@ -58,6 +58,20 @@ def test_report_and_resume_train_nothing_anew(run, folder):
     assert run("study", "export", str(folder)).stdout == before
 
 
+def test_the_report_in_other_forms(run, folder):
+    shown = run("study", "report", str(folder), "--format", "markdown", "--format", "latex")
+    assert shown.exit_code == 0, shown.output
+    assert str(folder / "report.md") in shown.stdout
+    assert "What this study cannot say" in (folder / "report.md").read_text("utf-8")
+    assert "TeLU" in (folder / "tables.tex").read_text("utf-8")
+
+
+def test_a_form_that_does_not_exist(refused, folder):
+    (folder / "report.html").write_text("as it was")
+    assert "Did you mean 'latex'" in refused("study", "report", str(folder), "--format", "latx")
+    assert (folder / "report.html").read_text() == "as it was"
+
+
 def test_the_schema_is_json(run):
     assert "seeds" in json.loads(run("study", "schema").stdout)["properties"]
 

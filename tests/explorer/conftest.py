@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from actlas.explorer import address, listen, page, write
+from actlas.explorer import address, listen, page
+from actlas.explorer._cache import VARIABLE
 from actlas.explorer._page import NAME
 
 # Kinks, waves, a choice, vectors, two inputs, errata, claims that fail, functions of one author.
@@ -18,6 +19,12 @@ FEW = ("relu", "elu", "telu", "gelu", "silu", "mish", "tanh", "snake", "pau", "a
 CHROMIUM = Path("/usr/bin/chromium")
 SHOTS = Path(__file__).parents[2] / "build" / "screenshots"
 Open = Callable[..., Any]
+
+
+@pytest.fixture(autouse=True)
+def no_cache(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep no page of a test in the cache of whoever runs it, and take none from there."""
+    monkeypatch.setenv(VARIABLE, "")
 
 
 @pytest.fixture(scope="session")
@@ -31,7 +38,9 @@ def few(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with the explorer of the whole catalogue."""
-    return write(tmp_path_factory.mktemp("explorer")).parent
+    folder = tmp_path_factory.mktemp("explorer")
+    (folder / NAME).write_text(page(), encoding="utf-8")
+    return folder
 
 
 @pytest.fixture(scope="session")

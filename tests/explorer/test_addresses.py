@@ -88,17 +88,38 @@ def test_a_deep_zoom_survives_a_reload(visit: Open) -> None:
     assert numbers(found)["x"].tolist() == before.tolist()
 
 
+_PRESS = """([key, times]) => {
+  const plot = document.getElementById("plot");
+  for (let i = 0; i < times; i++) {
+    plot.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true }));
+  }
+}"""
+
+
 def test_no_zoom_leads_to_an_address_that_is_refused(visit: Open) -> None:
+    """Eighty keys in one go; each is heard, as the count of a few below shows."""
+    found = visit("f=tanh")
     for hash in ("f=tanh", "f=tanh&log=xy", "f=tanh&view=saturation"):
         for key in "+-":
-            found = visit(hash)
-            found.focus("#plot")
-            for _ in range(80):
-                found.keyboard.press(key)
+            found.evaluate("(hash) => { location.hash = hash; }", hash)
             settled(found)
+            found.evaluate(_PRESS, [key, 80])
+            settled(found)
+            assert found.evaluate("location.hash") != f"#{hash}"
             found.reload()
             found.wait_for_selector("canvas")
             assert found.is_hidden("#messages"), found.evaluate("location.hash")
+
+
+def test_keys_in_one_go_do_what_keys_one_by_one_do(visit: Open) -> None:
+    quick, slow = visit("f=tanh"), visit("f=tanh")
+    quick.evaluate(_PRESS, ["+", 7])
+    slow.focus("#plot")
+    for _ in range(7):
+        slow.keyboard.press("+")
+    settled(quick)
+    settled(slow)
+    assert quick.evaluate("location.hash") == slow.evaluate("location.hash") != "#f=tanh"
 
 
 def test_the_last_curve_is_active_where_an_address_counts_too_far(visit: Open) -> None:

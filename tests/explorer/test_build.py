@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import os
 import re
 import sys
@@ -17,10 +18,12 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+import actlas
 from actlas import explorer
 from actlas.cli import app
 from actlas.errors import ActlasError
-from actlas.explorer import _page, address, listen, page, serve
+from actlas.explorer import _cache, _page, address, costs, listen, page, serve
+from actlas.explorer.studies import appearances
 
 FOLDER = Path(_page.__file__).parent
 MODULES = sorted((FOLDER / "static").glob("*.js"))
@@ -89,7 +92,7 @@ def refused(*words: str) -> str:
 
 
 def test_a_busy_port_is_refused_before_any_work(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_page, "page", lambda: pytest.fail("the page was made for nothing"))
+    monkeypatch.setattr(_page, "page", lambda **_: pytest.fail("the page was made for nothing"))
     with listen(FOLDER) as server:
         said = refused("--no-open", "--port", str(server.server_address[1]))
     assert re.search(r"port \d+ cannot be used: .*; leave --port out for a free one", said)
@@ -100,7 +103,7 @@ def test_a_busy_port_is_refused_before_any_work(monkeypatch: pytest.MonkeyPatch)
 def test_a_folder_that_cannot_be_written_is_refused(
     tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_page, "page", lambda: pytest.fail("the page was made for nothing"))
+    monkeypatch.setattr(_page, "page", lambda **_: pytest.fail("the page was made for nothing"))
     place = tmp_path / "place"
     if kind == "file":
         place.write_text("mine")
@@ -117,7 +120,7 @@ def test_a_failed_build_leaves_the_old_page(
 ) -> None:
     (tmp_path / _page.NAME).write_text("old")
 
-    def fails() -> str:
+    def fails(**_: Any) -> str:
         raise ActlasError("no")
 
     monkeypatch.setattr(_page, "page", fails)
@@ -131,7 +134,7 @@ def test_a_failed_build_leaves_nothing_new(
 ) -> None:
     """Neither half a page nor a folder, whether the page fails or its place is taken."""
 
-    def makes() -> str:
+    def makes(**_: Any) -> str:
         if fault == "page":
             raise ActlasError("no")
         (tmp_path / "a" / "b" / _page.NAME).mkdir()
@@ -144,7 +147,7 @@ def test_a_failed_build_leaves_nothing_new(
 
 
 def test_build_writes_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
-    monkeypatch.setattr(_page, "page", lambda: text)
+    monkeypatch.setattr(_page, "page", lambda **_: text)
     result = CliRunner().invoke(app, ["explore", "--build", str(tmp_path / "a" / "b")])
     assert result.exit_code == 0
     assert [path.name for path in (tmp_path / "a" / "b").iterdir()] == ["index.html"]
@@ -179,7 +182,123 @@ def test_the_command_makes_the_page_and_serves_it(
         folder = server.RequestHandlerClass.keywords["directory"]
         served.append(((Path(folder) / _page.NAME).read_text(), browse))
 
-    monkeypatch.setattr(_page, "page", lambda: "made")
+    monkeypatch.setattr(_page, "page", lambda **_: "made")
     monkeypatch.setattr(explorer, "serve", note)
     assert CliRunner().invoke(app, ["explore", *words]).exit_code == 0
     assert served == [("made", not words)]
+
+
+# ------------------------------------------------------------------ the cache
+
+
+@pytest.fixture
+def cached(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Let pages be kept in a folder of this test."""
+    folder = tmp_path / "cache"
+    monkeypatch.setenv(_cache.VARIABLE, str(folder))
+    return folder
+
+
+def counted(made: list[str]) -> str:
+    made.append("made")
+    return f"page {len(made)}"
+
+
+def test_a_page_is_made_once(cached: Path) -> None:
+    made: list[str] = []
+    texts = [_cache.kept(lambda: counted(made), ["a"]) for _ in range(3)]
+    assert (texts, len(made)) == (["page 1"] * 3, 1)
+    assert _cache.kept(lambda: counted(made), ["b"]) == "page 2"
+    assert [path.read_text() for path in cached.iterdir()] == ["page 2"]  # the old one is gone
+
+
+def test_a_changed_source_makes_a_new_page(cached: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[str] = []
+    _cache.kept(lambda: counted(made), [])
+    right = _cache._sources
+    changed = {"catalogue/rectifiers.py": b"x = 1"}
+    monkeypatch.setattr(
+        _cache, "_sources", lambda *at: ((n, changed.get(n, t)) for n, t in right(*at))
+    )
+    assert _cache.kept(lambda: counted(made), []) == "page 2"
+
+
+def test_functions_of_the_user_are_never_kept(cached: Path) -> None:
+    made: list[str] = []
+    actlas.define("of_the_user", "x * 2")
+    try:
+        texts = [_cache.kept(lambda: counted(made), []) for _ in range(2)]
+    finally:
+        actlas.forget("of_the_user")
+    assert texts == ["page 1", "page 2"]
+
+
+def test_a_cache_that_cannot_be_written_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("mine")
+    monkeypatch.setenv(_cache.VARIABLE, str(tmp_path / "file" / "cache"))
+    assert _cache.kept(lambda: "made", []) == "made"
+    monkeypatch.setenv(_cache.VARIABLE, "")
+    assert _cache.cache_folder() is None
+    assert _cache.kept(lambda: "made", []) == "made"
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("system", "variable", "below"),
+    [("linux", "XDG_CACHE_HOME", "actlas"), ("win32", "LOCALAPPDATA", "actlas")],
+)
+def test_where_pages_are_kept(
+    system: str, variable: str, below: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(_cache.VARIABLE, raising=False)
+    monkeypatch.setattr(_cache.sys, "platform", system)
+    monkeypatch.setenv(variable, str(tmp_path))
+    assert _cache.cache_folder() == tmp_path / below
+
+
+# ------------------------------------------------------------------ costs and studies
+
+
+def test_the_costs_that_ship_are_the_measured_ones() -> None:
+    """Whoever measures again also writes the small file: python -m actlas.explorer costs."""
+    measured = Path(__file__).parents[2] / "benchmarks" / "results"
+    assert costs.shipped() == costs.read(measured), "run: python -m actlas.explorer costs"
+    place = Path(costs.__file__).with_name(costs.NAME)
+    assert place.read_text(encoding="utf-8") == costs.text(costs.shipped())
+    assert place.stat().st_size < 40_000
+    assert len(set(costs.shipped()["functions"]) & set(actlas.names())) >= 100
+
+
+def test_what_is_no_result_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "engine-x.json").write_text("[]")
+    for place in (tmp_path, tmp_path / "engine-x.json", tmp_path / "nothing.json"):
+        with pytest.raises(ActlasError, match="holds no result of a benchmark"):
+            costs.read(place)
+
+
+CLAIM = 'title = "Mish is ahead of ReLU"\nfunction = "mish"\n'
+FINDING = {"against": "relu", "verdict": "REPRODUCED", "lead": 0.5, "low": 0.1, "high": 0.9,
+           "unit": "%", "reason": "", "published": 0.8}  # fmt: skip
+
+
+@pytest.fixture
+def studied(tmp_path: Path) -> Path:
+    """Return a folder of verdicts as `studies/results` has them."""
+    folder = tmp_path / "studies" / "results"
+    (folder / "mish_over_relu").mkdir(parents=True)
+    (folder.parent / "mish_over_relu.toml").write_text(CLAIM)
+    verdict = {"fair": [FINDING, {**FINDING, "against": "a recipe"}]}
+    (folder / "mish_over_relu" / "verdict.json").write_text(json.dumps(verdict))
+    return folder
+
+
+def test_studies_are_found_by_function(studied: Path) -> None:
+    found = appearances(studied)
+    assert set(found) == {"mish", "relu"}
+    assert [entry["against"] for entry in found["mish"]] == ["relu", "a recipe"]
+    assert appearances(None) == appearances(studied / "nowhere") == {}
+    (studied / "mish_over_relu" / "verdict.json").write_text("{}}")
+    with pytest.raises(ActlasError, match="is not the verdict of a study"):
+        appearances(studied)

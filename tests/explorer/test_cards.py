@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from actlas import catalogue
 from actlas.catalogue import Paper, find
 from actlas.explorer import _page
 from actlas.explorer._page import NAME, page
-from tests.explorer.conftest import FEW, Open
+from tests.explorer.conftest import FEW, Open, photograph
 from tests.explorer.reading import numbers, settled
 
 pytestmark = pytest.mark.xdist_group("explorer")
@@ -37,6 +38,35 @@ def test_a_card_tells_what_is_known(visit: Open) -> None:
         assert all(claim.statement in said for claim in entry.claims)
         assert found.locator("#card math").count() >= 1
         assert re.search(rf"real {entry.name}_?\(", said)
+
+
+def test_a_card_says_what_is_proved_what_it_costs_and_where_it_was_studied(
+    visit: Open, tmp_path: Path
+) -> None:
+    (tmp_path / "results" / "mish_first").mkdir(parents=True)
+    (tmp_path / "mish_first.toml").write_text('title = "Mish is first"\nfunction = "mish"\n')
+    finding = {"against": "relu", "verdict": "NOT REPRODUCED", "lead": -0.5, "unit": "%"}
+    place = tmp_path / "results" / "mish_first" / "verdict.json"
+    place.write_text(json.dumps({"fair": [finding]}))
+    about = {"measured": "2026-01-02", "processor": "Abacus", "instructions": "beads"}
+    forward = {"actlas": [1, 2.5, 3], "eager": 7}
+    costs = {**about, "threads": 1, "torch": "9.9", "functions": {"mish": {"forward": forward}}}
+    made = page(["mish", "snake"], costs=costs, studies=tmp_path / "results")
+    (tmp_path / NAME).write_text(made, encoding="utf-8")
+    found = visit("f=snake&f=mish&on=1", address=(tmp_path / NAME).as_uri())
+    said = found.inner_text("#card")
+    assert re.search(r"minimum\s+−0\.308843 at x = −1\.19243\s*proved", said)
+    assert all(text in said for text in ("2.5", "its formula in PyTorch", "Abacus", "2026-01-02"))
+    assert re.search(r"Mish is first fair, mish against relu\s+not reproduced lead −0\.5 %", said)
+    assert "bisection" in str(found.get_attribute(".proof >> nth=0", "title"))
+    found.click(".proofs summary")
+    assert "value from −0.308843413" in found.inner_text(".proofs")
+    photograph(found, "card-proofs-wide-light")
+    found.click(".curve .name >> nth=0")
+    settled(found)
+    assert "not proved" in found.inner_text(".facts")
+    found.click(".proofs summary")
+    assert "computed, not proved: no ball decides it" in found.inner_text(".proofs")
 
 
 HOSTILE = '<img src=x onerror="alert(1)"></script><script>alert(2)</script>'

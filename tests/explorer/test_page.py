@@ -10,6 +10,7 @@ import pytest
 import actlas
 from actlas.catalogue import find
 from actlas.explorer._page import NAME
+from actlas.nn.structured import units
 from tests.conftest import ENTRIES
 from tests.explorer.conftest import FEW, Open, photograph
 from tests.explorer.reading import numbers, settled, titles
@@ -29,6 +30,14 @@ def test_every_function_is_there_at_once(visit: Open, whole: Path) -> None:
     took = found.evaluate("performance.getEntriesByType('navigation')[0].loadEventEnd")
     assert took < 5000  # about 250 ms on a quiet machine; a test machine may be busy
     photograph(found, "atlas-wide-light")
+    assert found.locator(".unit").count() == len(units())
+    found.fill("#search", "swiglu")
+    settled(found)
+    shown = found.locator(".unit[data-id=swiglu]")
+    shown.locator("summary").click()
+    assert units()["swiglu"].paper.bibtex("swiglu").splitlines()[0] in shown.inner_text()
+    assert shown.locator("math").count() >= 1
+    photograph(found, "unit-wide-light")
 
 
 QUERIES = ("smooth monotone zero-mean", "smooth, monotone, zero mean", "kinked learnable",

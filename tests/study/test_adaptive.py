@@ -2,51 +2,59 @@
 
 from __future__ import annotations
 
+import importlib.util
+import json
 import math
+import sys
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
 
 from actlas.errors import ActlasError
-from actlas.study import Verdict, experiment, make_plan, run_plan, statistics
-from actlas.study.statistics.adaptive import FEWEST, Rule, judge, rules, sequential
+from actlas.study import Verdict, make_plan, run_plan, runner, statistics
+from actlas.study.statistics.adaptive import FEWEST, Rule, judge, rules
 from actlas.study.statistics.intervals import tail_interval
 from actlas.study.training import Phase, Record, RunSpec
+from actlas.study.units import Unit
 from actlas.study.wording import percentage
 
-MOST, COMPARISONS, PRACTICAL = 40, 5, 0.5
-
-# (difference, deviation) of the paired differences; the practical difference is 0.5
-PLANTED = ((2.0, 0.5), (-2.0, 0.6), (1.0, 0.5), (-1.2, 0.8), (0.0, 0.3), (0.1, 0.35), (-0.1, 0.3),
-           (3.0, 1.0), (0.05, 0.4), (-0.8, 0.4))  # fmt: skip
+MOST = 40
+SCRIPT = Path(__file__).parents[2] / "benchmarks" / "adaptive.py"
+SPENDING = list(statistics.spending.SPENDING)
 
 
-def drawn(case: tuple[float, float], generator: np.random.Generator) -> tuple[np.ndarray, ...]:
-    """Return the differences of a planted case, and those of its A/A arm."""
-    mean, deviation = case
-    return generator.normal(mean, deviation, MOST), generator.normal(0.0, deviation, MOST)
+@pytest.fixture(scope="module")
+def script() -> ModuleType:
+    """Return the benchmark, which has the planted cases and both designs."""
+    spec = importlib.util.spec_from_file_location("adaptive_benchmark", SCRIPT)
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses look their module up
+    spec.loader.exec_module(module)
+    return module
 
 
-def fixed(values: np.ndarray, twin: np.ndarray, generator: np.random.Generator) -> Verdict:
-    p = min(1.0, COMPARISONS * statistics.sign_flip_p(values, generator))
-    needed = statistics.seeds_needed(COMPARISONS)
-    interval, floor = statistics.mean_interval(values), statistics.noise_floor(twin)
-    return statistics.decide(interval, p, PRACTICAL, floor, MOST, needed)[0]
+@pytest.mark.parametrize("spending", SPENDING)
+def test_ten_planted_cases_get_the_same_verdicts_for_half_the_runs(
+    script: ModuleType, spending: str
+) -> None:
+    cases = list(script.measure(spending))
+    assert len(cases) == 10
+    assert [case.adaptive for case in cases] == [case.fixed for case in cases]
+    assert sum(case.adaptive_seeds for case in cases) <= len(cases) * MOST / 2
 
 
-@pytest.mark.parametrize("spending", ["obrien-fleming", "pocock"])
-def test_ten_planted_cases_get_the_same_verdicts_for_half_the_runs(spending: str) -> None:
-    plan = rules(MOST, COMPARISONS, spending=spending)
-    generator, used = np.random.default_rng(0), 0
-    for case in PLANTED:
-        values, twin = drawn(case, generator)
-        decision = sequential(values, twin, plan, PRACTICAL)
-        assert decision.verdict is fixed(values, twin, generator), case
-        used += decision.seeds
-    assert used <= len(PLANTED) * MOST / 2
+@pytest.mark.parametrize("spending", SPENDING)
+def test_the_kept_result_is_what_the_script_gives(script: ModuleType, spending: str) -> None:
+    kept = json.loads((SCRIPT.parent / "results" / "adaptive.json").read_text())[spending]
+    assert kept["cases"] == [asdict(case) for case in script.measure(spending)]
+    assert kept["same_verdicts"] == 10
 
 
 @pytest.mark.parametrize("limits", ["for all looks", "of a single look"])
@@ -105,9 +113,9 @@ def test_too_few_seeds_are_refused_before_any_run(tmp_path: Path) -> None:
 SCORES = {"relu": 90.0, "tanh": 93.0, "gelu": 90.0, "silu": 90.4}
 
 
-def planted(specs: Iterable[RunSpec], *_: Any) -> Iterator[Record]:
+def planted(units: Iterable[Unit], *_: Any) -> Iterator[Record]:
     """Give every run a score instead of training it."""
-    for spec in specs:
+    for spec in (spec for unit in units for spec in unit.specs):
         draw = np.random.default_rng([spec.seed, spec.twin, *spec.activation.encode()]).normal()
         spread = 0.9 if spec.activation == "silu" else 0.1
         score = SCORES[spec.activation] + spread * float(draw)
@@ -120,9 +128,9 @@ def planted(specs: Iterable[RunSpec], *_: Any) -> Iterator[Record]:
 @pytest.fixture
 def studied(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[str], Any]:
     def run(design: str) -> Any:
-        monkeypatch.setattr(experiment, "run_all", planted)
+        monkeypatch.setattr(runner, "run_all", planted)
         plan = make_plan({"activations": "relu,tanh,gelu,silu", "seeds": 24, "design": design})
-        return run_plan(plan, out=tmp_path / design, workers=1)
+        return run_plan(plan, out=tmp_path / design, workers=1, batched="never")
 
     return run
 
@@ -151,7 +159,7 @@ def test_a_changed_plan_is_told_in_the_report(studied: Callable[[str], Any]) -> 
     first = studied("fixed")
     assert "plan was changed" not in first.report_path.read_text(encoding="utf-8")
     longer = make_plan({"activations": "relu,tanh,gelu,silu", "seeds": 30})
-    again = run_plan(longer, out=first.report_path.parent, workers=1)
+    again = run_plan(longer, out=first.report_path.parent, workers=1, batched="never")
     assert again.changes == (len(first.records),)
     told = f"The plan was changed after {len(first.records)} runs"
     assert told in again.report_path.read_text(encoding="utf-8")
@@ -163,11 +171,11 @@ def test_an_adaptive_study_goes_on_where_it_was(
     first = studied("adaptive")
     trained: list[RunSpec] = []
 
-    def none(specs: Iterable[RunSpec], *_: Any) -> Iterator[Record]:
-        trained.extend(specs)
+    def none(units: Iterable[Unit], *_: Any) -> Iterator[Record]:
+        trained.extend(spec for unit in units for spec in unit.specs)
         yield from ()
 
-    monkeypatch.setattr(experiment, "run_all", none)
+    monkeypatch.setattr(runner, "run_all", none)
     again = run_plan(first.plan, out=first.report_path.parent, workers=1)
     assert trained == []
     assert again.verdicts == first.verdicts

@@ -7,6 +7,7 @@ import re
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pytest
 import rich.console
@@ -118,7 +119,9 @@ class Resources(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.loads += [
-            f"{tag} {name}" for name, _ in attrs if name in {"src", "href", "xlink:href"}
+            f"{tag} {name}={value}"
+            for name, value in attrs
+            if name in {"src", "href", "xlink:href"} and not (value or "").startswith("#")
         ]
         self.open.append(tag)
 
@@ -141,11 +144,13 @@ def test_the_report_needs_nothing_else(result: Result) -> None:
 
 def test_the_report_says_what_it_must(result: Result) -> None:
     text = result.report_path.read_text(encoding="utf-8")
-    for part in ("noise floor", "What this study cannot say", "LeakyReLU(negative_slope=0.2)",
+    for part in ("noise floor", "What this study cannot say", "How to repeat it",
+                 "actlas study run study.toml", "LeakyReLU(negative_slope=0.2)", "decades",
                  "learned weight", "3 seeds and 2 comparisons", "prefers-color-scheme: dark",
                  "study.db", result.records[0].spec.code, result.headline):  # fmt: skip
         assert part in text
     assert text.count('class="panel"') == 4 + 4 + 3
+    assert text.count('class="panel cost"') == 1
 
 
 def test_a_report_with_diverged_runs(result: Result) -> None:
@@ -160,9 +165,14 @@ def test_a_report_with_diverged_runs(result: Result) -> None:
     )
     analysis = analyse(result.plan, result.task, result.arms, outcome)
     assert analysis.rows[-1].diverged == len(analysis.rows[-1].scores) == 3
-    text = render(replace(result, outcome=outcome, analysis=analysis))
+    text = render(changed(result, outcome=outcome, analysis=analysis))
     assert "3 of 3 runs diverged" in text
     assert "nan" not in visible(text)
+
+
+def changed(result: Result, **changes: Any) -> Result:
+    """Return the result of one task with other parts."""
+    return replace(result, parts=(replace(result.only, **changes),))
 
 
 def visible(text: str) -> str:
@@ -173,9 +183,9 @@ def visible(text: str) -> str:
 def test_the_status_stands_wherever_the_function_is_shown(result: Result) -> None:
     doubtful = [replace(a, status="reconstructed", status_reason="no source") for a in result.arms]
     rows = tuple(replace(row, arm=arm) for row, arm in zip(result.table, doubtful, strict=True))
-    changed = replace(result, arms=tuple(doubtful), analysis=replace(result.analysis, rows=rows))
-    assert render(changed).count(">reconstructed<") == 4 * 4 + 3
-    assert printed(changed).count("[reconstructed]") == 4
+    found = changed(result, arms=tuple(doubtful), analysis=replace(result.analysis, rows=rows))
+    assert render(found).count(">reconstructed<") == 4 * 4 + 3
+    assert printed(found).count("[reconstructed]") == 4
 
 
 def printed(result: Result) -> str:

@@ -48,7 +48,7 @@ def test_a_study_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("sedes = 3", "Did you mean 'seeds'?"),
+        ("sedes = 3", "Did you mean 'seeds'"),
         ("seeds = [", "is not TOML"),
         ("budget = 'x'", "budget = 'x' is not allowed"),
     ],

@@ -10,15 +10,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from concurrent.futures import Executor, Future
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from actlas.errors import ActlasError
-from actlas.study import Progress, StudyInterrupted, compare, database, executor, experiment, leases
+from actlas.study import Progress, StudyInterrupted, compare, experiment, leases
 from actlas.study import store as store_module
 from actlas.study.leases import is_alive, new_owner
 from actlas.study.store import Store
@@ -79,45 +77,17 @@ def test_a_spoilt_line_of_the_former_file_is_named(tmp_path: Path) -> None:
         Store(tmp_path)
 
 
-class Immediate(Executor):
-    """Runs everything at once, so that all is finished at the first look."""
-
-    _max_workers = 3
-
-    def submit(self, task: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        future: Future[Any] = Future()
-        try:
-            future.set_result(task(*args, **kwargs))
-        except ActlasError as error:
-            future.set_exception(error)
-        return future
-
-
-def test_one_failure_loses_no_finished_run(record: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    def train(spec: RunSpec, *_: Any) -> Record:
-        if spec.seed == 1:
-            raise RuntimeError("out of\nmemory")
-        return record(spec.seed)
-
-    monkeypatch.setattr(executor, "train", train)
-    kept = []
-    specs = [record(seed).spec for seed in range(4)]
-    said = "the run of relu with the learning rate 0.1 and seed 1 failed: out of memory"
-    with pytest.raises(ActlasError, match=said):
-        kept.extend(found.spec.seed for found in executor.run_all(specs, Immediate(), None))
-    assert sorted(kept) == [0, 2, 3]
-
-
 def test_a_transaction_that_cannot_be_ended_is_undone(tmp_path: Path) -> None:
     with Store(tmp_path) as store:
-        store._connection.execute("PRAGMA foreign_keys = ON")
-        store._connection.execute("CREATE TABLE parents (id INTEGER PRIMARY KEY)")
-        store._connection.execute(
+        connection = store._database.connection
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("CREATE TABLE parents (id INTEGER PRIMARY KEY)")
+        connection.execute(
             "CREATE TABLE children (id REFERENCES parents DEFERRABLE INITIALLY DEFERRED)"
         )
-        with pytest.raises(sqlite3.IntegrityError), database.transaction(store._connection):
-            store._connection.execute("INSERT INTO children VALUES (1)")  # refused by COMMIT
-        assert not store._connection.in_transaction
+        with pytest.raises(sqlite3.IntegrityError), store._database.transaction():
+            connection.execute("INSERT INTO children VALUES (1)")  # refused by COMMIT
+        assert not connection.in_transaction
 
 
 @pytest.mark.parametrize(
@@ -315,21 +285,22 @@ def test_other_files_are_refused_and_left_as_they_are(
     with Store(tmp_path) as store:
         for seed in range(30):
             store.add(record(seed))
-    change(store.path)
-    before, beside = store.path.read_bytes(), sorted(tmp_path.iterdir())
+    path = tmp_path / store_module.FILE_NAME
+    change(path)
+    before, beside = path.read_bytes(), sorted(tmp_path.iterdir())
     with pytest.raises(ActlasError) as caught:
         Store(tmp_path)
     assert message in str(caught.value)
     assert "left as it is" in str(caught.value)
     assert "\n" not in str(caught.value)
-    assert store.path.read_bytes() == before
+    assert path.read_bytes() == before
     assert sorted(tmp_path.iterdir()) == beside
 
 
 def test_a_run_that_cannot_be_read_is_named(tmp_path: Path, record: Make) -> None:
     with Store(tmp_path) as store:
         store.add(record(0))
-        store._connection.execute("UPDATE trials SET record = '{}'")
+        store._database.execute("UPDATE trials SET record = '{}'")
         with pytest.raises(ActlasError, match=f"the run {record(0).spec.key} in it cannot be read"):
             list(store.records())
 

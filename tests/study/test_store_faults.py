@@ -30,8 +30,8 @@ def _foreign(tmp_path: Path, record: checks.Make) -> None:
 
 
 def _overwrite(self: Store, found: Record) -> None:
-    self._connection.execute("DELETE FROM trials WHERE key = ?", (found.spec.key,))
-    self._connection.execute(
+    self._database.execute("DELETE FROM trials WHERE key = ?", (found.spec.key,))
+    self._database.execute(
         "INSERT INTO trials (key, spec, record) VALUES (?, '{}', ?)",
         (found.spec.key, found.to_json()),
     )
@@ -40,7 +40,7 @@ def _overwrite(self: Store, found: Record) -> None:
 FAULTS: tuple[tuple[str, object, str, object, Callable[[Path, checks.Make], Any]], ...] = (
     ("leases are not looked at", Store, "_is_held", lambda *_: False,
      checks.test_a_run_is_given_to_one_runner),
-    ("leases are kept for ever", Store, "_is_held", lambda self, owner, _: owner is not None,
+    ("leases are kept for ever", Store, "_is_held", lambda self, owner, *_: owner is not None,
      lambda folder, make: _with(checks.test_a_lease_ends_with_its_time, folder, make)),
     ("leases are not renewed", Store, "_renew", lambda _: None,
      lambda folder, make: _with(checks.test_a_lease_ends_with_its_time, folder, make)),

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +16,8 @@ import pytest
 import typer
 
 from actlas.cli import app
+from actlas.study.command import command_task
+from actlas.study.command.reading import final
 from actlas.study.statistics import Interval
 from actlas.study.study_file import plan_from_text
 
@@ -68,16 +73,33 @@ def test_the_page_on_comparing_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     page = (DOCS / "compare.md").read_text("utf-8")
     (study,) = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
     assert plan_from_text(study).activations[2] == "leaky_relu(negative_slope=0.2)"
-    (code,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
-    exec(compile(code, "compare.md", "exec"), {})
+    names: dict[str, Any] = {}
+    for code in re.findall(r"```python\n(.*?)```", page, re.DOTALL):
+        exec(compile(code, "compare.md", "exec"), names)
     assert (tmp_path / "runs.csv").is_file()
 
 
-def test_the_commands_of_the_page_are_understood() -> None:
-    page = (DOCS / "compare.md").read_text("utf-8")
+def test_the_program_of_the_page_gives_the_scores_that_its_study_reads(tmp_path: Path) -> None:
+    page = (DOCS / "studies.md").read_text("utf-8")
+    (study,) = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+    command = command_task(plan_from_text(study).task).command
+    (program,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    (tmp_path / "train.py").write_text(program)
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(DOCS.parent), *sys.path])}
+    printed = subprocess.run(
+        [sys.executable, "train.py", "leaky_relu(negative_slope=0.2)", "3", "0.1"],
+        cwd=tmp_path, env=environment, check=True, capture_output=True, text=True,
+    ).stdout  # fmt: skip
+    assert -1 < final(command.metric, printed) < 0
+    assert -1 < final(command.test_metric or "", printed) < 0
+
+
+@pytest.mark.parametrize("name", ["compare.md", "studies.md"])
+def test_the_commands_of_the_page_are_understood(name: str) -> None:
+    page = (DOCS / name).read_text("utf-8")
     text = "".join(re.findall(r"```sh\n(.*?)```", page, re.DOTALL))
     group = typer.main.get_command(app)
-    for line in text.splitlines():
+    for line in text.replace("\\\n", "").splitlines():
         words = shlex.split(line.partition(" > ")[0])
         context = group.make_context("actlas", words[1:])
         name, command, rest = group.resolve_command(context, words[1:])  # type: ignore[attr-defined]

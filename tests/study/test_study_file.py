@@ -14,6 +14,7 @@ import pytest
 
 from actlas.errors import ActlasError
 from actlas.study import Plan, Result, make_plan, run_plan
+from actlas.study.command import Command
 from actlas.study.exporting import FORMATS, export_runs, flat, json_lines
 from actlas.study.folder import existing, progress_of, read_result, stored_plan
 from actlas.study.store import Store
@@ -79,7 +80,7 @@ def test_wrong_values_of_the_command_line(setting: str, message: str) -> None:
 
 def test_the_schema_knows_and_explains_every_key() -> None:
     found = schema()
-    assert set(found["properties"]) == set(Plan.model_fields)
+    assert set(found["properties"]) == {*Plan.model_fields, *Command.model_fields}
     assert all(entry["description"] for entry in found["properties"].values())
     assert found["additionalProperties"] is False
     kinds = {entry["type"] for entry in found["properties"]["seeds"]["anyOf"]}

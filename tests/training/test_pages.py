@@ -15,6 +15,8 @@ ROOT = Path(__file__).parents[2]
 # Every example, and a line that it prints.
 EXAMPLES = {
     "stochastic_depth": "survival 0.5: ",
+    "drop_path": "at test time drop-path changes nothing: True",
+    "fine_tune_with_control": "by the function itself ",
     "layer_langevin": "sigma 0.002 on  3 layers: ",
     "reinitialise_layers": "straight  accuracy ",
     "transfer_features": "pretrained features ",

@@ -301,6 +301,13 @@ def test_running_averages_come_back() -> None:
     assert all(torch.equal(value, kept[key]) for key, value in model.state_dict().items())
 
 
+def test_a_loss_that_is_not_finite_gives_no_rise() -> None:
+    """A diverged network is measured as any other; the standard library's deviation fails here."""
+    (rise,) = noise_robustness(nn.Linear(2, 2), lambda _: math.nan, [0.1], generator=seeded())
+    assert math.isnan(rise.mean)
+    assert math.isnan(rise.error)
+
+
 def test_bad_probes_are_refused() -> None:
     with pytest.raises(ActlasError, match="two classes or more"):
         margins(nn.Flatten(0), torch.ones(2, 1), torch.zeros(2, dtype=torch.long))

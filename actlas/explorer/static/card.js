@@ -24,7 +24,7 @@ function ofCatalogue(curve) {
         : h("p", { class: "soft" }, "The derivative is too long to be read; the code tabs compute it.")),
     card.facts ? facts(curve) : h("p", { class: "soft" }, "Facts are computed for functions of one input."),
     h("div", { class: "more" }, claims(card), notes("Name collisions", card.collisions), notes("Errata", card.errata),
-      memory(card), source(card), code(curve)),
+      cost(card), memory(card), studies(card), source(card), code(curve)),
   ];
 }
 
@@ -50,15 +50,30 @@ function section(title, ...children) {
   return h("section", {}, h("h2", {}, title), ...children);
 }
 
-function factTable(rows, more = {}) {
-  return h("dl", { class: "facts", ...more }, rows.map(([fact, value]) =>
-    h("div", {}, h("dt", {}, fact), h("dd", {}, value))));
+function factTable(rows, proofs = {}) {
+  return h("dl", { class: "facts" }, rows.map(([fact, value]) =>
+    h("div", {}, h("dt", {}, fact), h("dd", {}, value, proofMark(proofs[fact])))));
+}
+
+/** The word that says whether a fact is proved; its bound and method are on hover and below. */
+function proofMark(proof) {
+  if (!proof) return null;
+  const [proved, detail] = proof;
+  return h("span", { class: `proof ${proved ? "good" : "careful"}`, title: detail }, proved ? "proved" : "not proved");
+}
+
+function proofDetails(proofs) {
+  const rows = Object.entries(proofs);
+  if (!rows.length) return null;
+  return h("details", { class: "proofs" }, h("summary", {}, "What is proved, to which bound, and how"),
+    h("dl", {}, rows.map(([fact, [proved, detail]]) =>
+      h("div", {}, h("dt", {}, fact), h("dd", {}, proved ? detail : `computed, not proved: ${detail}`)))));
 }
 
 function facts(curve) {
   const moved = toText(curve) !== toText(ofCard(curve.card));
   const title = moved ? "Facts at the default parameters" : "Facts";
-  return section(title, factTable(curve.card.facts),
+  return section(title, factTable(curve.card.facts, curve.card.proofs), proofDetails(curve.card.proofs),
     moved ? h("h3", {}, "At these parameters, as far as a grid shows") : null, moved ? factTable(seenRows(curve)) : null);
 }
 
@@ -97,10 +112,56 @@ function memory(card) {
       h("span", { class: "found" }, why || KEPT[plan])))));
 }
 
+const MODES = { forward: "forward", "forward+backward": "forward and backward" };
+const SIDES = { torch: "PyTorch's own", eager: "its formula in PyTorch", compile: "torch.compile of it", copy: "copying the tensor" };
+
+/** What a call costs, beside others: medians, with the quartiles of actlas on hover. */
+function cost(card) {
+  if (!card.cost) return null;
+  const about = DATA.measured;
+  const where = `${about.processor} (${about.instructions}), threads: ${about.threads}, PyTorch ${about.torch}, ${about.measured}`;
+  return section("Measured cost", h("p", { class: "soft" }, "Nanoseconds per element, median, a million fp32 numbers."),
+    ...Object.entries(card.cost).map(([mode, sides]) => h("dl", { class: "facts cost" },
+      h("div", { class: "head" }, h("dt", {}, MODES[mode]), h("dd", { title: `quartiles ${sides.actlas[0]} to ${sides.actlas[2]}` }, h("b", {}, shown(sides.actlas[1], 3)))),
+      Object.entries(SIDES).filter(([side]) => side in sides).map(([side, said]) =>
+        h("div", {}, h("dt", {}, said), h("dd", {}, shown(sides[side], 3)))))),
+    h("p", { class: "soft" }, where));
+}
+
+/** In which studies of published claims it appears, and what they found. */
+function studies(card) {
+  if (!card.studies?.length) return null;
+  return section("In studies of published claims", h("ul", { class: "claims" }, card.studies.map((each) =>
+    h("li", { class: /REPRODUCED$/.test(each.verdict) && !/NOT/.test(each.verdict) ? "holds" : "fails" },
+      h("span", { class: "said" }, each.title, h("small", {}, ` ${each.setting}, ${each.claimed || "one recipe"} against ${each.against}`)),
+      h("span", { class: "found" }, each.verdict.toLowerCase(), h("small", {}, lead(each)))))));
+}
+
+function lead({ lead: by, low, high, unit }) {
+  if (by === null || by === undefined) return "";
+  const between = low === null || low === undefined ? "" : ` [${shown(low, 3)}, ${shown(high, 3)}]`;
+  return ` lead ${shown(by, 3)}${between} ${unit}`;
+}
+
 function source(card) {
   if (!card.bibtex) return section("Source", h("p", {}, "Defined by the user."));
   const link = /^https?:\/\//.test(card.link) ? h("a", { href: card.link, rel: "noreferrer noopener", target: "_blank" }, card.link) : null;
   return section("Source", h("p", {}, card.by, card.paper ? `: ${card.paper}. ` : ". ", link), snippet(card.bibtex, "Copy BibTeX"));
+}
+
+/** Return the card of a structured unit, which has no curve: closed until it is opened. */
+export function unitCard(unit, open) {
+  const sure = unit.status === "verified";
+  const link = /^https?:\/\//.test(unit.link) ? h("a", { href: unit.link, rel: "noreferrer noopener", target: "_blank" }, unit.link) : null;
+  return h("details", { class: "unit", "data-id": unit.id, open },
+    h("summary", {}, h("span", { class: "name" }, unit.title, sure ? null : h("sup", { title: unit.reason }, "†")),
+      h("small", {}, ` ${unit.year} · ${unit.about}`)),
+    h("div", { class: "inside" }, sure ? null : h("p", { class: "careful" }, unit.reason),
+      ...unit.formulas.map((each) => h("div", { class: "formula" }, math(each))),
+      unit.text ? h("pre", { class: "told", tabindex: "0", role: "region", "aria-label": `About ${unit.title}` }, unit.text) : null,
+      notes("Name collisions", unit.collisions), notes("Errata", unit.errata),
+      section("Source", h("p", {}, unit.by, unit.paper ? `: ${unit.paper}. ` : ". ", link), snippet(unit.bibtex, `Copy BibTeX of ${unit.title}`)),
+      section("In PyTorch", snippet(`${unit.call}\n\n${unit.example}`, `Copy Python of ${unit.title}`))));
 }
 
 function snippet(text, label) {

@@ -3,6 +3,8 @@ import { $, h, shown, svg } from "./dom.js";
 import { CARDS, evaluator, fold, ofCard, places, toText } from "./curve.js";
 import { change, state } from "./state.js";
 import { colourOf } from "./colours.js";
+import { DATA } from "./catalogue.js";
+import { unitCard } from "./card.js";
 
 const PLAIN = ["family", "name", "year"];
 const SORTS = [...PLAIN, ...Object.keys(CARDS.find((card) => card.numbers)?.numbers ?? {})];
@@ -40,6 +42,27 @@ function matches(card, word) {
   const { names, words } = INDEX.get(card), folded = fold(word);
   return words.some((known) => known.startsWith(word))
     || (folded !== "" && names.some((name) => name.includes(folded)));
+}
+
+const UNIT_FAMILY = "structured units";
+
+/** Return the structured units that the query and the family let through. */
+function unitsFound() {
+  if (state.family && state.family !== UNIT_FAMILY) return [];
+  const words = wordsOf(state.query);
+  return DATA.units.filter((unit) => words.every((word) => {
+    const said = [...unit.names, unit.by, String(unit.year), unit.about, UNIT_FAMILY].join(" ").toLowerCase();
+    const folded = fold(word);
+    return said.split(/[^\p{L}\p{N}]+/u).some((known) => known.startsWith(word))
+      || (folded !== "" && unit.names.some((name) => fold(name).includes(folded)));
+  }));
+}
+
+/** Units have no curve: they are cards to be opened, the only one found open already. */
+function unitShelf(units) {
+  if (!units.length) return "";
+  return h("section", { class: "family units" }, h("h2", {}, UNIT_FAMILY, " ", h("span", {}, String(units.length))),
+    units.map((unit) => unitCard(unit, units.length === 1)));
 }
 
 /** Return the cards that the query and the family let through, in the chosen order. */
@@ -134,6 +157,7 @@ function welcome() {
 }
 
 function drawAtlas(cards) {
+  const units = unitsFound();
   const byFamily = !SORTS.includes(state.sort) || state.sort === "family";
   const shelves = byFamily
     ? FAMILIES.map((family) => [family, cards.filter((card) => card.family === family)])
@@ -142,7 +166,8 @@ function drawAtlas(cards) {
   $("atlas").replaceChildren(
     welcome(),
     ...shelves.filter(([, members]) => members.length).map(([title, members]) => shelf(title, members)),
-    cards.length ? "" : h("p", { class: "empty" }, "Nothing found. Every word must fit: a name, a year, a family, an author or a property."),
+    unitShelf(units),
+    cards.length || units.length ? "" : h("p", { class: "empty" }, "Nothing found. Every word must fit: a name, a year, a family, an author or a property."),
   );
 }
 
@@ -167,8 +192,9 @@ export function drawFinder(changed) {
   $("family").value = state.family;
   $("sort").value = SORTS.includes(state.sort) ? state.sort : "family";
   $("turn").textContent = state.turned ? "↑" : "↓";
-  $("count").textContent = cards.length === CARDS.length ? `${CARDS.length} functions`
-    : `${cards.length} of ${CARDS.length} functions`;
+  const counted = (some, all, what) => (some === all ? `${all} ${what}` : `${some} of ${all} ${what}`);
+  $("count").textContent = counted(cards.length, CARDS.length, "functions")
+    + (DATA.units.length && state.atlas ? `, ${counted(unitsFound().length, DATA.units.length, "units")}` : "");
   drawWords();
   document.body.classList.toggle("in-atlas", state.atlas);
   if (state.atlas) drawAtlas(cards);
@@ -178,7 +204,7 @@ export function drawFinder(changed) {
 /** Fill the boxes to choose from, and listen. */
 export function startFinder() {
   $("family").append(h("option", { value: "" }, "all families"),
-    ...FAMILIES.map((family) => h("option", { value: family }, family)));
+    ...[...FAMILIES, ...(DATA.units.length ? [UNIT_FAMILY] : [])].map((family) => h("option", { value: family }, family)));
   $("sort").append(...SORTS.map((sort) => h("option", { value: sort }, `by ${sort}`)));
   $("search").addEventListener("input", (event) => change({ query: event.target.value }));
   $("family").addEventListener("change", (event) => change({ family: event.target.value }));

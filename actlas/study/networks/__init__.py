@@ -5,7 +5,7 @@ and may not import each other.
 """
 
 from actlas.study.networks.building import build_network
-from actlas.study.networks.fitting import with_network
+from actlas.study.networks.fitting import renamed, with_network
 from actlas.study.networks.peers import peer_version
 
-__all__ = ["build_network", "peer_version", "with_network"]
+__all__ = ["build_network", "peer_version", "renamed", "with_network"]

@@ -20,8 +20,8 @@ from actlas.study.tasks import Data, Task
 def with_network(task: Task, text: str | None, data: Data, *, check: bool = False) -> Task:
     """Return the task with the network `text` in place of its own.
 
-    Sizes that the data decide (channels, image_size, inputs, classes) are filled in where the
-    network takes them and the text does not give them.
+    Sizes that the data decide (channels, image_size, inputs, classes, those the task names) are
+    filled in where the network takes them and the text does not give them.
 
     Args:
         task: as registered.
@@ -40,12 +40,20 @@ def with_network(task: Task, text: str | None, data: Data, *, check: bool = Fals
     options = _options(text, examples, outputs.shape[-1], task)
 
     def network(activation: Callable[[], nn.Module]) -> nn.Module:
-        return build_network(text, activation, **options)
+        built = build_network(text, activation, **options)
+        return task.adapt(built) if task.adapt else built
 
     if check:
         _check_outputs(network, examples, outputs, text, task)
+    return replace(renamed(task, text), network=network)
+
+
+def renamed(task: Task, text: str | None) -> Task:
+    """Return the task under the title and the limits that it has with the network `text`."""
+    if text is None:
+        return task
     return replace(
-        task, network=network, title=f"{task.subject or task.title}, {text}",
+        task, title=f"{task.subject or task.title}, {text}",
         network_limits=("The learning rates and epochs are the task's, made for its own network.",),
     )  # fmt: skip
 
@@ -63,6 +71,7 @@ def _options(text: str, examples: Tensor, classes: int, task: Task) -> dict[str,
     sizes: dict[str, Any] = {"classes": classes, "inputs": examples[0].numel()}
     if kind == "images":
         sizes |= {"channels": examples.shape[1], "image_size": examples.shape[-1]}
+    sizes |= task.sizes
     if is_peer(name):
         _need(kind == "images", f"{name} takes images", kind, task)
         return {key: sizes[key] for key in ("channels", "classes")}

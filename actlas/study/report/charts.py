@@ -27,10 +27,17 @@ class Frame:
     y: Scale
 
     @classmethod
-    def of(cls, x: tuple[float, float], y: tuple[float, float], *, log_x: bool = False) -> Frame:
+    def of(
+        cls,
+        x: tuple[float, float],
+        y: tuple[float, float],
+        *,
+        log_x: bool = False,
+        whole_x: bool = False,
+    ) -> Frame:
         """Return the frame for the given ranges."""
         return cls(
-            Scale(*x, 0, _WIDTH - _LEFT - _RIGHT, log=log_x),
+            Scale(*x, 0, _WIDTH - _LEFT - _RIGHT, log=log_x, whole=whole_x),
             Scale(*y, _HEIGHT - _TOP - _BOTTOM, 0),
         )
 
@@ -50,6 +57,11 @@ class Frame:
         ends = [*zip(xs, highs, strict=True), *reversed([*zip(xs, lows, strict=True)])]
         points = [f"{self.x(x):.1f},{self._bounded(y):.1f}" for x, y in ends if np.isfinite(y)]
         return element("polygon", points=" ".join(points), class_="band")
+
+    def span(self, low: float, high: float, class_: str) -> Markup:
+        """Return a shaded range over the whole height."""
+        start, end = round(self.x(low), 1), round(self.x(high), 1)
+        return element("rect", x=start, width=max(end - start, 1.0), height="100%", class_=class_)
 
     def dot(self, x: float, y: float, class_: str, title: str) -> Markup:
         """Return a point with a tooltip."""
@@ -102,6 +114,13 @@ def interval_mark(scale: Scale, interval: Interval, class_: str, title: str) -> 
     bar = element("line", x1=low, x2=high, y1="50%", y2="50%", class_="interval")
     disc = element("circle", cx=mean, cy="50%", r=5.5, class_="mean")
     return element("g", element("title", title), bar, disc, class_=class_)
+
+
+def interval_line(x: float, low: float, high: float) -> Markup:
+    """Return an interval that stands upright, in pixels."""
+    place = round(x, 1)
+    return element("line", x1=place, x2=place, y1=round(low, 1), y2=round(high, 1),
+                   class_="interval")  # fmt: skip
 
 
 def dots(scale: Scale, values: Sequence[float], titles: Sequence[str]) -> Markup:

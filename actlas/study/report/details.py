@@ -1,57 +1,141 @@
-"""What was run, and what the study cannot say."""
+"""What was run, and how to run it again: terms and texts for every form of the report."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from actlas.study.command import CommandTask
 from actlas.study.judging import looks
-from actlas.study.report.markup import Markup, element, join
-from actlas.study.statistics import seeds_needed
+from actlas.study.report.content import searched
 from actlas.study.store import FILE_NAME
-from actlas.study.training.optimizers import WARM_UP
+from actlas.study.study_file import plan_text
+from actlas.study.training import Recipe
 from actlas.study.wording import listed, seeds_in_words
 
 if TYPE_CHECKING:
-    from actlas.study.comparison import Result
+    from actlas.study.result import Result, TaskResult
 
 
-def provenance(result: Result) -> Markup:
-    """Return the plan, the rules and the machine as a list of terms."""
-    entries = {**_plan(result), **_rules(result), **_machine(result)}
-    terms = (join(element("dt", name), element("dd", text)) for name, text in entries.items())
-    return element("dl", *(element("div", term) for term in terms), class_="plan")
+def entries(result: Result) -> dict[str, str]:
+    """Return the plan, the rules and the machine as terms and texts."""
+    told = {**_plan(result), **_training(result), **_rules(result), **_machine(result)}
+    if not any(isinstance(part.task, CommandTask) for part in result.parts):
+        return told
+    known = {term: text for term, text in told.items() if term not in _ITS_OWN}
+    return {**known, "program": by_task(result, _program), "divergence": _FAILED}
+
+
+_ITS_OWN = {"optimiser", "training", "start weights", "pairing", "selection"}  # of a program
+_FAILED = (
+    "a run that ends with an error, takes too long, or prints no finite score gets the worst score "
+    "and stays in"
+)
+
+
+def _program(part: TaskResult) -> str:
+    task = part.task
+    return task.command.command if isinstance(task, CommandTask) else "trained by actlas"
 
 
 def _plan(result: Result) -> dict[str, str]:
-    plan, task = result.plan, result.task
+    plan = result.plan
     return {
-        "task": f"{plan.task}: {task.title}",
-        **({"network": plan.network} if plan.network else {}),
+        "task" if len(result.parts) == 1 else "tasks": "; ".join(
+            f"{part.plan.task}: {part.task.title}" for part in result.parts
+        ),
         "functions": ", ".join(arm.label for arm in result.arms),
-        "optimiser": f"{plan.optimizer}, weight decay {plan.weight_decay:g}, gradients clipped at "
-        f"norm {plan.gradient_clip:g}",
-        "training": f"{plan.epochs} epochs, batches of {plan.batch_size}, {WARM_UP:.0%} warm-up, "
-        "cosine decay",
         "seeds": f"{seeds_in_words(plan)}: {', '.join(map(str, plan.seeds))}",
+        "too small to matter": by_task(
+            result, lambda part: f"{part.plan.practical_difference:g} {part.task.metric.unit}"
+        ),
     }
+
+
+def by_task(result: Result, say: Callable[[TaskResult], str]) -> str:
+    """Return what is said of every task, once where it is the same for all.
+
+    Args:
+        result: the study.
+        say: gives the text for one task.
+    """
+    said = {part.plan.task: say(part) for part in result.parts}
+    if len(set(said.values())) == 1:
+        return next(iter(said.values()))
+    return "; ".join(f"{text} ({task})" for task, text in said.items())
+
+
+def _training(result: Result) -> dict[str, str]:
+    plan = result.plan
+    networks = {part.plan.network for part in result.parts}
+    clipped = f"gradients clipped at norm {plan.gradient_clip:g}" if plan.gradient_clip else ""
+    return {
+        **({} if networks == {None} else {"network": by_task(result, _network)}),
+        "optimiser": by_task(result, _optimiser) + (clipped and f"; {clipped}"),
+        "training": f"{by_task(result, _length)}; {plan.warm_up:.0%} warm-up, then the rate is "
+        f"{plan.schedule}",
+        **_departures(result),
+    }
+
+
+def _network(part: TaskResult) -> str:
+    return part.plan.network or "the task's own"
+
+
+def _optimiser(part: TaskResult) -> str:
+    return f"{part.plan.optimizer}, weight decay {part.plan.weight_decay:g}"
+
+
+def _length(part: TaskResult) -> str:
+    return f"{part.plan.epochs} epochs, batches of {part.plan.batch_size}"
+
+
+def departures(result: Result) -> list[str]:
+    """Return where the recipe is another one than the protocol's, as a published study may want."""
+    found = {name: getattr(result.plan, name) for name in Recipe.__dataclass_fields__}
+    return [f"{name} = {value}" for name, value in found.items() if value != getattr(Recipe, name)]
+
+
+def _departures(result: Result) -> dict[str, str]:
+    found = departures(result)
+    return {"departs from the protocol": "; ".join(found)} if found else {}
 
 
 def _rules(result: Result) -> dict[str, str]:
-    tuning = result.table[0].tuning
-    tuned = f"{len(tuning.scores)} rates for every function, {_rates(result)}"
     return {
-        "learning rate": f"{tuned}; {len(result.plan.tuning_seeds)} seeds each, other ones than "
-        "below; the best mean on the validation set is taken",
-        "start weights": "the same standard-normal numbers for every function, scaled by its gain "
-        "1/sqrt(E f(z)²) and by 1/sqrt(fan-in)",
+        "learning rate": f"{by_task(result, _tuned)}; {len(result.plan.tuning_seeds)} seeds each, "
+        "other ones than below; the best mean on the validation set is taken",
+        "start weights": _START.get(result.plan.initialisation, result.plan.initialisation),
         "pairing": "for one seed, the same start numbers and the same batches for every function",
         "noise floor": "a second arm of the reference with numbers of its own, learning-rate "
         "search included; the larger of its mean difference and of half its 95 % interval",
-        "selection": "the epoch that is best on the validation set; the test set is read once "
-        "per run, after that",
+        "selection": f"the {result.plan.selection}, judged on the validation set; the test set is "
+        "read once per run, after that",
         "divergence": "a run whose loss is not finite gets the worst score and stays in",
         "tests": _tests(result),
+        **({} if result.across is None else {"over tasks": _OVER_TASKS}),
     }
+
+
+_START = {
+    Recipe.initialisation: "the same standard-normal numbers for every function, scaled by its "
+    "gain 1/sqrt(E f(z)²) and by 1/sqrt(fan-in)"
+}
+_OVER_TASKS = (
+    "hierarchical bootstrap (tasks, then seeds), Wilcoxon's signed-rank test on the tasks' means "
+    "with Holm's correction, a Bayesian hierarchical model with one practical difference to each "
+    "side as region of equivalence; a function is better only if all three agree and no task says "
+    "the opposite"
+)
+
+
+def _tuned(part: TaskResult) -> str:
+    tuning = part.table[0].tuning
+    rates = searched(tuning)
+    tried = f"{len(rates)} rates for every function, {listed([f'{rate:g}' for rate in rates])}"
+    if not tuning.short:
+        return tried
+    return f"{tried}; short runs of all of them let {len(tuning.scores)} through to full length"
 
 
 def _tests(result: Result) -> str:
@@ -64,79 +148,35 @@ def _tests(result: Result) -> str:
         )
     return (
         "Student's t intervals; two-sided sign-flip permutation test with Holm's "
-        "correction; d is the paired effect size (mean / standard deviation)"
+        "correction; d is the paired effect size (mean / standard deviation); chances from the "
+        "Bayesian t-test with the practical difference as region of equivalence"
     )
 
 
-def _rates(result: Result) -> str:
-    return listed([f"{rate:g}" for rate in result.table[0].tuning.scores])
-
-
 def _machine(result: Result) -> dict[str, str]:
-    record = result.records[-1]
+    records = result.records
+    record = records[-1]
     machine = record.machine
-    machines = {tuple(sorted(other.machine.items())) for other in result.records}
+    machines = {tuple(sorted(other.machine.items())) for other in records}
     others = f" (and {len(machines) - 1} more)" if len(machines) > 1 else ""
-    seconds = sum(other.seconds for other in result.records)
+    seconds = sum(other.seconds for other in records)
+    codes = dict.fromkeys(part.records[-1].spec.code for part in result.parts)
     return {
         "machine": f"{machine['processor']}, {machine['cores']} cores, {machine['system']}{others}",
         "versions": ", ".join(f"{name} {machine[name]}" for name in ("python", "torch", "numpy")),
-        "computing time": f"{seconds:.0f} s in all, {seconds / len(result.records):.2f} s per run",
-        "code": record.spec.code,
+        "computing time": f"{seconds:.0f} s in all, {seconds / len(records):.2f} s per run",
+        "code": ", ".join(codes),
         "raw runs": f"{FILE_NAME}, next to this file: every run with scores, curves, seed and "
         "code hash; `actlas study export` writes them as JSON lines, CSV or Parquet",
     }
 
 
-def limits(result: Result) -> Markup:
-    """Return what may not be concluded, from the task and from the plan."""
-    return element("ul", *(element("li", text) for text in caveats(result)), class_="limits")
+def study_file(result: Result) -> str:
+    """Return the study file with every value filled in, as it was frozen."""
+    return plan_text(result.plan)
 
 
-def _changes(result: Result) -> list[str]:
-    if not result.changes:
-        return []
-    counts = listed([f"{count}" for count in result.changes])
-    return [
-        f"The plan was changed after {counts} runs, so not everything was fixed in advance; "
-        f"{FILE_NAME} keeps every plan."
-    ]
-
-
-def caveats(result: Result) -> list[str]:
-    """Return the sentences of `limits`, the task's own first."""
-    plan = result.plan
-    comparisons = len(result.arms) - 2
-    needed = seeds_needed(comparisons)
-    notes = [
-        *_changes(result),
-        *result.task.network_limits,
-        *result.task.limits,
-        f"One network, one optimiser ({plan.optimizer}) and one schedule: another may give another "
-        "order.",
-        "All start weights are scaled by each function's gain; with a framework's default start "
-        "the order may be another.",
-        "Time and memory are not compared.",
-        '"Undecided" is not "equal": more seeds can decide it.',
-    ]
-    if plan.design == "adaptive":
-        notes.append(
-            "Seeds were added until the intervals decided; their error holds over all looks, but "
-            "a difference that stopped a function early is, on average, a little too large."
-        )
-    elif len(plan.seeds) < needed:
-        notes.append(
-            f"With {len(plan.seeds)} seeds and {comparisons} comparisons the corrected test cannot "
-            f"reach 0.05, so no function can be called better or worse; {needed} seeds could."
-        )
-    notes += [
-        f"{row.arm.title}: the best learning rate is the {row.tuning.edge} one tried; a better one "
-        "may lie outside the grid."
-        for row in result.table
-        if row.tuning.edge
-    ]
-    return notes + [
-        f"{arm.title} is reconstructed, not checked against a primary source: {arm.status_reason}"
-        for arm in result.arms
-        if arm.status != "verified" and not arm.twin
-    ]
+def command(result: Result) -> str:
+    """Return the command that repeats the study from that file."""
+    needs_data = any(part.task.folder or part.task.download for part in result.parts)
+    return "actlas study run study.toml --out out" + " --data-root DATA" * needs_data

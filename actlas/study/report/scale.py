@@ -9,13 +9,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Scale:
-    """A linear or logarithmic map from [low, high] to [start, end]."""
+    """A linear or logarithmic map from [low, high] to [start, end]; ticks may be `whole` only."""
 
     low: float
     high: float
     start: float = 0.0
     end: float = 100.0
     log: bool = False
+    whole: bool = False
 
     def __call__(self, value: float) -> float:
         """Return the place of `value`."""
@@ -32,9 +33,15 @@ class Scale:
         [97.0, 97.5, 98.0, 98.5, 99.0]
         """
         if self.log:
-            powers = range(math.ceil(math.log10(self.low)), math.floor(math.log10(self.high)) + 1)
-            return [10.0**power for power in powers]
+            powers = range(math.floor(math.log10(self.low)), math.ceil(math.log10(self.high)) + 1)
+            for factors in ((1,), (1, 3), (1, 2, 5)):
+                found = [float(f"{f}e{p}") for p in powers for f in factors]
+                found = [tick for tick in found if self.low <= tick <= self.high]
+                if len(found) >= 2:
+                    break
+            return found
         step = _round_step((self.high - self.low) / most)
+        step = max(step, 1.0) if self.whole else step
         first, last = math.ceil(self.low / step - 1e-9), math.floor(self.high / step + 1e-9)
         return [round(index * step, 12) for index in range(first, last + 1)]
 

@@ -2,21 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from actlas.study.report.details import caveats, limits, provenance
+from actlas.study.report import content, cost_chart, details, overview, panels, tables
+from actlas.study.report.functions import functions
+from actlas.study.report.limits import caveats
 from actlas.study.report.markup import Markup, element, join
-from actlas.study.report.panels import curves, functions, rates
-from actlas.study.report.tables import comparison, runs
 from actlas.study.wording import Figures, listed
 
 if TYPE_CHECKING:
-    from actlas.study.comparison import Result
+    from actlas.study.result import Result, TaskResult
+
+
+@dataclass(frozen=True)
+class Section:
+    """A card of the report: its heading, what to look at, and what it shows of a result."""
+
+    title: str
+    note: str
+    show: Callable[..., Markup]
+    folded: bool = False
+
+    def __call__(self, found: Result | TaskResult, level: str = "h2") -> Markup:
+        """Return the card, with a heading of the given level."""
+        heading = element(level, self.title)
+        inside = join(element("p", self.note, class_="note"), self.show(found))
+        if self.folded:
+            inside = element("details", element("summary", heading), inside)
+            return element("section", inside, class_="folded")
+        return element("section", heading, inside)
 
 
 def hero(result: Result) -> Markup:
-    """The answer in one sentence, and what it does not say."""
+    """Return the answer in one sentence, and what it does not say."""
     others = [arm.title for arm in result.arms[2:]]
     asked = f"Which activation function: {result.arms[0].title}, or {listed(others)}?"
     caveat = (element("strong", "Bear in mind: "), caveats(result)[0])
@@ -27,67 +47,175 @@ def hero(result: Result) -> Markup:
         element("h1", result.headline),
         element("p", *caveat, class_="caveat"),
         _facts(result),
+        None if len(result.parts) == 1 else _contents(result),
     )
 
 
 def _facts(result: Result) -> Markup:
-    plan, unit = result.plan, result.task.metric.unit
-    figures = Figures(plan.practical_difference or 1.0)
+    plan = result.plan
     facts = {
+        "tasks": str(len(result.parts)),
         "seeds each" if plan.design == "fixed" else "seeds each, at most": str(len(plan.seeds)),
-        "networks trained": str(len(result.records)),
-        f"{unit} are too small to matter": f"±{plan.practical_difference:g}",
-        f"{unit} of difference between equals": f"±{figures.score(result.analysis.noise_floor)}",
+        "networks trained": f"{len(result.records):,}",
+        **_sizes(result),
     }
+    if len(result.parts) == 1:
+        del facts["tasks"]
     pairs = (join(element("dd", number), element("dt", name)) for name, number in facts.items())
     return element("dl", *(element("div", pair) for pair in pairs), class_="facts")
 
 
-Section = Callable[["Result"], Markup]
+def _sizes(result: Result) -> dict[str, str]:
+    """Return what is too small to matter, and what chance alone does."""
+    if result.across is not None:
+        return {"practical differences between equals": f"±{result.across.noise_floor:.2f}"}
+    practical, unit = result.only.plan.practical_difference or 1.0, result.task.metric.unit
+    figures = Figures(practical)
+    return {
+        f"{unit} are too small to matter": f"±{practical:g}",
+        f"{unit} of difference between equals": f"±{figures.score(result.analysis.noise_floor)}",
+    }
 
 
-def _section(title: str, note: str, content: Section) -> Section:
-    def section(result: Result) -> Markup:
-        heading = element("h2", title)
-        return element("section", heading, element("p", note, class_="note"), content(result))
+def _contents(result: Result) -> Markup:
+    """Return links to the tasks of a long report."""
+    places = {"over": "All tasks", **{f"task-{i}": part.task.title
+              for i, part in enumerate(result.parts)}, "run": "What was run"}  # fmt: skip
+    links = (element("a", title, href=f"#{place}") for place, title in places.items())
+    return element("nav", *links, aria_label="Contents")
 
-    return section
+
+def _plain(make: Callable[[TaskResult], content.Sheet]) -> Callable[[TaskResult], Markup]:
+    return lambda part: tables.plain(make(part))
 
 
-SECTIONS: tuple[Section, ...] = (
-    hero,
-    _section(
+def _cost(part: TaskResult) -> Markup:
+    chart = element("div", cost_chart.chart(part), class_="scroll", tabindex="0")
+    return join(chart, tables.plain(content.cost(part)))
+
+
+TASK_SECTIONS = (
+    Section(
         "The comparison",
         "Difference in the test score from the reference, seed by seed, with an interval of "
         "the level beside it. To the right is better. Within the shaded band a difference has no "
-        "practical meaning; the dashed lines are the noise floor: what "
-        "two arms of the same function differ by.",
-        comparison,
+        "practical meaning; the dashed lines are the noise floor: what two arms of the same "
+        "function differ by. The bar shows the chances that a function is worse, practically the "
+        "same, or better.",
+        tables.comparison,
     ),
-    _section(
+    Section(
         "Every run",
-        "The test score of each seed, read once, at the epoch that was best on the validation "
+        "The test score of each seed, read once, at the epoch that was selected on the validation "
         "set; the bar is the 95 % interval of the mean.",
-        runs,
+        tables.runs,
     ),
-    _section(
+    Section(
         "Learning curves",
         "Validation score by epoch: mean over the seeds and the range of the middle 80 % of "
-        "runs. Grey: the reference. The first epochs may lie below the frame.",
-        curves,
+        "runs. Grey: the reference. The first epochs may lie outside the frame.",
+        panels.curves,
     ),
-    _section(
+    Section(
         "Sensitivity to the learning rate",
         "Validation score for every rate of the search, mean over its seeds; the ring is the rate "
-        "that was chosen. Grey: the reference. A flat curve forgives a wrong rate.",
-        rates,
+        "that was chosen. Grey: the reference. Shaded: the basin, the rates within 1 % of the best "
+        "score; a wide one forgives a wrong rate. Dotted, where there are any: the short runs, "
+        "which let the better half of the rates through.",
+        panels.rates,
     ),
-    _section(
+    Section(
+        "What it costs",
+        "What a function gains against the time that it takes, both beside the reference; up and "
+        "to the left is better. The A/A arm computes what the reference does: its distance from 1 "
+        "shows how exact the clock is.",
+        _cost,
+    ),
+    Section(
+        "The numbers of the search",
+        "Every score behind the curves above, and the mean over the grid, which punishes a "
+        "function that needs just the right rate.",
+        _plain(content.tuning),
+        folded=True,
+    ),
+    Section(
+        "The same differences by other methods",
+        "Without a normal distribution: BCa bootstrap, sign flips, Wilcoxon. How often a run beats "
+        "one of the reference. And how many seeds would find a difference that matters in four "
+        "studies of five.",
+        _plain(content.methods),
+        folded=True,
+    ),
+)
+
+OVER_TASKS = (
+    Section(
+        "Function by task",
+        "Mean difference to the reference on every task, with its interval and verdict. The "
+        "fuller the colour, the more practical differences.",
+        overview.heat_map,
+    ),
+    Section(
+        "Over all tasks",
+        "Differences counted in each task's practical difference, so that tasks with other units "
+        "stand side by side: within the shaded band, one to each side, nothing matters. The "
+        "interval draws tasks and seeds anew, so it speaks of tasks like these.",
+        overview.over_tasks,
+    ),
+)
+
+
+def _provenance(result: Result) -> Markup:
+    terms = (
+        join(element("dt", name), element("dd", text))
+        for name, text in details.entries(result).items()
+    )
+    return element("dl", *(element("div", term) for term in terms), class_="plan")
+
+
+def _repeat(result: Result) -> Markup:
+    return join(
+        element("pre", element("code", details.command(result)), class_="command"),
+        element("pre", element("code", details.study_file(result))),
+    )
+
+
+def _limits(result: Result) -> Markup:
+    return element("ul", *(element("li", text) for text in caveats(result)), class_="limits")
+
+
+CLOSING = (
+    Section(
         "The functions",
         "The function as a line, its derivative dashed, the reference in grey.",
         functions,
     ),
-    _section("What was run", "Everything that decides the outcome, fixed before the first run.",
-             provenance),
-    _section("What this study cannot say", "", limits),
+    Section("What was run", "Everything that decides the outcome, fixed before the first run.",
+            _provenance),
+    Section("How to repeat it", "The study as it was frozen. Save it as study.toml, then:",
+            _repeat),
+    Section("What this study cannot say", "", _limits),
 )  # fmt: skip
+
+
+def pages(result: Result) -> Sequence[Markup]:
+    """Return the whole report: the answer, all tasks together, each of them, how it was made."""
+    if len(result.parts) == 1:
+        shown = [section(result.only) for section in TASK_SECTIONS]
+    else:
+        over = element("div", *(section(result) for section in OVER_TASKS), id="over")
+        shown = [over, *(_page(part, index) for index, part in enumerate(result.parts))]
+    closing = element("div", *(section(result) for section in CLOSING), id="run")
+    return [hero(result), *shown, closing]
+
+
+def _page(part: TaskResult, index: int) -> Markup:
+    head = element(
+        "header",
+        element("p", part.plan.task, class_="kicker"),
+        element("h2", part.headline),
+        class_="task",
+    )
+    return element(
+        "article", head, *(section(part, "h3") for section in TASK_SECTIONS), id=f"task-{index}"
+    )

@@ -12,6 +12,7 @@ from actlas.study.statistics.aggregates import (
     performance_profile,
     stratified_interval,
 )
+from actlas.study.statistics.claims import ClaimVerdict, claim_verdict
 from actlas.study.statistics.intervals import (
     Interval,
     bootstrap_interval,
@@ -63,14 +64,14 @@ from actlas.study.statistics.unpaired import (
 from actlas.study.statistics.verdicts import Verdict, decide, noise_floor
 
 __all__ = [
-    "EXACT_UP_TO", "FLIPS", "Basin", "Decision", "Hierarchy", "Interval", "JackKnife", "Look",
-    "Numbers", "Omnibus", "Pair", "Posterior", "Rule", "SignedRank", "Summary", "TwoGroups",
-    "Verdict", "average_ranks", "basin", "bayesian_hierarchical", "bayesian_signed_rank",
-    "benjamini_hochberg", "bootstrap_interval", "boundaries", "cliques", "cohen_dz",
-    "correlated_t", "decide", "friedman", "hierarchical_interval", "holm",
-    "improvement_over_tasks", "interquartile_mean", "jack_knife", "judge", "mean_interval",
-    "nemenyi_distance", "noise_floor", "normal_hierarchy", "normalised", "pairwise_wilcoxon",
-    "performance_profile", "power", "probability_of_improvement", "rank_correlation", "rules",
-    "seeds_for", "seeds_needed", "sequential", "sign_flip_p", "stratified_interval",
-    "summarise", "two_groups", "wilcoxon",
+    "EXACT_UP_TO", "FLIPS", "Basin", "ClaimVerdict", "Decision", "Hierarchy", "Interval",
+    "JackKnife", "Look", "Numbers", "Omnibus", "Pair", "Posterior", "Rule", "SignedRank", "Summary",
+    "TwoGroups", "Verdict", "average_ranks", "basin", "bayesian_hierarchical",
+    "bayesian_signed_rank", "benjamini_hochberg", "bootstrap_interval", "boundaries",
+    "claim_verdict", "cliques", "cohen_dz", "correlated_t", "decide", "friedman",
+    "hierarchical_interval", "holm", "improvement_over_tasks", "interquartile_mean", "jack_knife",
+    "judge", "mean_interval", "nemenyi_distance", "noise_floor", "normal_hierarchy", "normalised",
+    "pairwise_wilcoxon", "performance_profile", "power", "probability_of_improvement",
+    "rank_correlation", "rules", "seeds_for", "seeds_needed", "sequential", "sign_flip_p",
+    "stratified_interval", "summarise", "two_groups", "wilcoxon",
 ]  # fmt: skip

@@ -13,6 +13,8 @@ from actlas.study.tasks._protocol import (
     Task,
 )
 from actlas.study.tasks._registry import (
+    at_hand,
+    built_in_tasks,
     download,
     find_task,
     load_data,
@@ -22,6 +24,6 @@ from actlas.study.tasks._registry import (
 )
 
 __all__ = [
-    "ACCURACY", "Data", "Metric", "NetworkFactory", "Split", "Task", "download", "find_task",
-    "load_data", "register", "task_file", "task_names",
+    "ACCURACY", "Data", "Metric", "NetworkFactory", "Split", "Task", "at_hand", "built_in_tasks",
+    "download", "find_task", "load_data", "register", "task_file", "task_names",
 ]  # fmt: skip

@@ -25,7 +25,7 @@ class DataFile:
 
     def read(self, folder: Path) -> bytes:
         """Return the bytes; ActlasError if the file is missing, unreadable or altered."""
-        content = read_bytes(folder / self.name)
+        content = read_bytes(folder / self.name, self.address)
         self.verify(content, folder / self.name)
         return content
 
@@ -40,14 +40,20 @@ class DataFile:
             )
 
 
-def read_bytes(path: Path) -> bytes:
-    """Return a file's bytes; ActlasError with the way out if it cannot be read."""
+def read_bytes(path: Path, address: str = "") -> bytes:
+    """Return a file's bytes; ActlasError with the way out if it cannot be read.
+
+    Args:
+        path: of the file.
+        address: where it can be fetched, if anywhere.
+    """
+    fetched = "or let `actlas compare --download` fetch it"
     try:
         return path.read_bytes()
     except OSError as error:
         raise ActlasError(
-            f"cannot read {path}: {error.strerror}; put the file there, or let "
-            f"`actlas compare --download` fetch it"
+            f"cannot read {path}: {error.strerror}; put the file there, "
+            f"{fetched if address else 'docs/tasks.md says where it comes from'}"
         ) from error
 
 
@@ -57,7 +63,7 @@ def fetch(address: str, target: Path, verify: Callable[[bytes, Path], None]) -> 
     The bytes go to a temporary name, and get their own one after `verify` found them right.
     """
     if target.exists():
-        verify(read_bytes(target), target)
+        verify(read_bytes(target, address), target)
         return
     try:
         with urllib.request.urlopen(address, timeout=60) as response:

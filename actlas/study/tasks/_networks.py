@@ -1,12 +1,14 @@
-"""The networks of the built-in tasks: plain ones, without normalisation or dropout."""
+"""The networks of the built-in tasks: plain ones, and those of `actlas models` by name."""
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from typing import Any
 
 from torch import nn
 
+from actlas.models import find_network
 from actlas.study.tasks._protocol import NetworkFactory
 
 
@@ -46,5 +48,23 @@ def cnn(image: tuple[int, int, int], *channels: int, classes: int = 10) -> Netwo
             layers += [nn.Conv2d(fan_in, fan_out, 3, stride=2, padding=1), activation()]
         layers += [nn.Flatten(), nn.Linear(channels[-1] * height * width, classes)]
         return nn.Sequential(*layers)
+
+    return network
+
+
+def named(
+    name: str, adapt: Callable[[nn.Module], nn.Module] | None = None, /, **options: Any
+) -> NetworkFactory:
+    """Return a factory of a network of `actlas models`.
+
+    Args:
+        name: the network's.
+        adapt: what is put around it, as of `Task`.
+        options: the network's own.
+    """
+
+    def network(activation: Callable[[], nn.Module]) -> nn.Module:
+        built = find_network(name).build(activation=activation, **options)
+        return adapt(built) if adapt else built
 
     return network

@@ -28,18 +28,34 @@ class Split:
 
 @dataclass(frozen=True)
 class Data:
-    """The three parts of a data set; a study reads the test part only to confirm."""
+    """The three parts of a data set; a study reads the test part only to confirm.
+
+    `further` are the other splits of the same data, where it comes with several.
+    """
 
     train: Split
     validation: Split
     test: Split
+    further: tuple[Data, ...] = field(default=(), kw_only=True)
+
+    def of_seed(self, seed: int) -> Data:
+        """Return the split that a seed trains on, the same for every function: they take turns.
+
+        >>> split = Split(torch.zeros(2, 1), torch.zeros(2))
+        >>> one, other = Data(split, split, split), Data(split, split, split)
+        >>> Data(split, split, split, further=(one, other)).of_seed(5) is other
+        True
+        """
+        splits = (self, *self.further)
+        return splits[seed % len(splits)]
 
 
 @dataclass(frozen=True)
 class Metric:
     """A score of a network's outputs.
 
-    `worst` is the finite score that a diverged run gets.
+    `worst` is the finite score that a diverged run gets; no score may be worse, or a bad run
+    would be better off diverged.
     """
 
     name: str
@@ -80,24 +96,32 @@ class Task:
     Args:
         name: the id, as in `actlas compare --task NAME`.
         title: the name for people.
-        data: called with the data folder (or None) and returns the three parts. It must give the
-            same tensors every time.
+        data: called with the data folder (or None) and returns the three parts, or several splits
+            in three parts. It must give the same tensors every time.
         network: called with a factory of activation modules and returns the network. Call the
             factory once for every place where the function stands; weights of linear and
             convolution layers are drawn anew for every run.
         epochs: passes over the training data.
         batch_size: examples per step.
         learning_rates: the centre of the learning-rate grid for each optimiser.
+        optimizer: the one that a study takes unless it names another.
         practical_difference: the difference in the metric that is too small to matter: half the
             width of the region of practical equivalence.
         limits: sentences on what a study on these data cannot say.
         network_limits: the same on its network; they go when another network is named.
         subject: the name of the data alone, where `title` names the network too.
+        sizes: options of networks that the data decide, such as vocabulary; they are given to a
+            network that is named in place of the task's own.
+        adapt: what is put around such a network, where it cannot take the inputs as they are.
         metric: how outputs are scored.
-        loss: what is minimised.
+        loss: what is minimised, of outputs and targets that lie side by side.
         transform: turns stored inputs into the network's, batch by batch.
         download: fetches the files into a data folder, where there is a place to fetch them from.
         aliases: other names.
+        source: where the data come from, for people: a paper, a generator.
+        folder: where the files lie in the data folder; empty where none are needed.
+        architecture: the network in a few words.
+        evaluation_batch: examples that are scored at once; fewer need less memory.
     """
 
     name: str
@@ -111,6 +135,7 @@ class Task:
     learning_rates: Mapping[str, float] = field(
         default_factory=lambda: {"sgd": 0.05, "adam": 0.002, "adamw": 0.002}
     )
+    optimizer: str = "sgd"
     metric: Metric = ACCURACY
     loss: Callable[[Tensor, Tensor], Tensor] = torch.nn.functional.cross_entropy
     transform: Callable[[Tensor], Tensor] = _as_float
@@ -118,3 +143,9 @@ class Task:
     aliases: tuple[str, ...] = ()
     network_limits: tuple[str, ...] = ()
     subject: str = ""
+    sizes: Mapping[str, int] = field(default_factory=dict)
+    adapt: Callable[[nn.Module], nn.Module] | None = None
+    source: str = ""
+    folder: str = ""
+    architecture: str = ""
+    evaluation_batch: int = 2000

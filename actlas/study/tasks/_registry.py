@@ -13,6 +13,7 @@ from actlas.errors import ActlasError, nearest
 from actlas.study.tasks._protocol import Data, Task
 
 _TASKS: dict[str, Task] = {}
+_COMMAND = "command:"  # a program of the user's; study/command knows the rest of such a name
 
 
 def register(task: Task) -> Task:
@@ -38,12 +39,34 @@ def task_names() -> list[str]:
     return sorted(_TASKS)
 
 
+def built_in_tasks() -> list[Task]:
+    """Return every built-in task once, by name."""
+    return [task for name in task_names() if (task := _TASKS[name]).name == name]
+
+
+def at_hand(task: Task, data_root: Path | None = None) -> bool:
+    """Say whether a task needs no files, or the folder with them is there.
+
+    Args:
+        task: whose data are meant.
+        data_root: the folder that holds the data sets; by default the environment's ACTLAS_DATA.
+
+    >>> at_hand(find_task("digits"))
+    True
+    """
+    root = data_root or _folder_of_environment()
+    return not task.folder or (root is not None and (root / task.folder).is_dir())
+
+
 def find_task(name: str) -> Task:
     """Return a task by name or by `module:attribute`; ActlasError if there is none.
 
     >>> find_task("digits").title
     'handwritten digits'
     """
+    if name.startswith(_COMMAND):
+        made: Task = importlib.import_module("actlas.study.command").command_task(name)
+        return made
     if ":" in name:
         return _own_task(name)
     _discover()
@@ -80,7 +103,7 @@ def _own_task(name: str) -> Task:
 
 def task_file(name: str) -> Path | None:
     """Return the file of a user's own task; None for the built-in ones."""
-    if ":" not in name:
+    if ":" not in name or name.startswith(_COMMAND):
         return None
     find_task(name)
     path = sys.modules[name.partition(":")[0]].__file__

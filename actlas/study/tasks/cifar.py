@@ -73,7 +73,7 @@ def load(data_root: Path | None) -> Data:
     archive = data_folder(data_root, "cifar10", "CIFAR-10") / _ARCHIVE
     encoded = archive.parent.parent
     if archive.exists() or not (encoded / _ENCODED[0].name).exists():
-        parts = _read_archive(read_bytes(archive), archive)
+        parts = _read_archive(read_bytes(archive, _ADDRESS), archive)
     else:
         parts = _read_encoded(encoded)
     images, labels = (torch.cat(part) for part in zip(*parts, strict=True))
@@ -146,6 +146,7 @@ def download(data_root: Path) -> None:
 
 
 _NETWORKS = {"mlp": mlp(3072, 256, 128, 10), "cnn": cnn((3, 32, 32), 32, 64, 128)}
+_ARCHITECTURES = {"mlp": "MLP 3072-256-128-10", "cnn": "3 convolutions of 32, 64, 128 channels"}
 _LIMITS = {
     "mlp": "A small network that does not know what an image is; few epochs, no augmentation.",
     "cnn": "Three convolutions without normalisation or augmentation: far from a modern network.",
@@ -158,10 +159,13 @@ for _kind, _network in _NETWORKS.items():
             aliases=("cifar-10", "cifar10") if _kind == "mlp" else (),
             title=f"CIFAR-10 ({_kind.upper()})",
             subject="CIFAR-10",
+            source="Krizhevsky 2009",
+            folder="cifar10",
             data=load,
             download=download,
             transform=transform,
             network=_network,
+            architecture=_ARCHITECTURES[_kind],
             epochs=10,
             batch_size=128,
             practical_difference=0.5,

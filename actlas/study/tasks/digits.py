@@ -37,8 +37,10 @@ register(
     Task(
         name="digits",
         title="handwritten digits",
+        source="embedded: Alpaydin and Kaynak 1998, optical recognition of digits",
         data=load,
         network=mlp(64, 64, 10),
+        architecture="MLP 64-64-10",
         epochs=20,
         batch_size=64,
         learning_rates={"sgd": 0.16, "adam": 0.01, "adamw": 0.01},

@@ -27,6 +27,7 @@ class IdxImages:
 
     name: str
     title: str
+    source: str
     address: str
     sha256: tuple[str, str, str, str]
     mean: float
@@ -65,6 +66,7 @@ class IdxImages:
 MNIST = IdxImages(
     name="mnist",
     title="MNIST",
+    source="LeCun et al. 1998",
     address="https://ossci-datasets.s3.amazonaws.com/mnist/",
     sha256=(
         "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
@@ -79,6 +81,7 @@ MNIST = IdxImages(
 FASHION_MNIST = IdxImages(
     name="fashion-mnist",
     title="Fashion-MNIST",
+    source="Xiao, Rasul and Vollgraf, arXiv:1708.07747",
     address="http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
     sha256=(
         "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84",
@@ -90,6 +93,7 @@ FASHION_MNIST = IdxImages(
     deviation=0.35302,
 )
 
+_ARCHITECTURES = {"mlp": "MLP 784-128-128-10", "cnn": "2 convolutions of 32 and 64 channels"}
 _LIMITS = {
     "mlp": "One small network without normalisation, two hidden layers of 128 units, few epochs.",
     "cnn": "One small convolutional network without normalisation or augmentation, few epochs.",
@@ -105,10 +109,13 @@ def _register(images: IdxImages, practical_difference: float) -> None:
                 aliases=(images.name,) if kind == "mlp" else (),
                 title=f"{images.title} ({kind.upper()})",
                 subject=images.title,
+                source=images.source,
+                folder=images.name,
                 data=images.load,
                 download=images.download,
                 transform=images.transform,
                 network=network,
+                architecture=_ARCHITECTURES[kind],
                 epochs=5,
                 batch_size=128,
                 practical_difference=practical_difference,

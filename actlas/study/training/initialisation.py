@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -9,10 +10,12 @@ from typing import Any
 import torch
 from torch import nn
 
-from actlas.errors import ActlasError
+from actlas.errors import ActlasError, nearest
 from actlas.study.training.seeding import generator
+from actlas.study.training.specification import Recipe
 
 _WEIGHT_LAYERS = (nn.Linear, nn.modules.conv._ConvNd)
+_RELU_GAIN = math.sqrt(2.0)
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,42 @@ def build(
     return Model(built, tuple(module for module in made if id(module) in there))
 
 
-def initialise_(model: Model, inputs: torch.Tensor, gain: float, stream: str) -> None:
+def _normal(weight: torch.Tensor, draws: torch.Generator, gain: float) -> torch.Tensor:
+    fan_in = weight[0].numel()
+    return torch.randn(weight.shape, generator=draws).mul_(gain / fan_in**0.5)
+
+
+def _xavier(weight: torch.Tensor, draws: torch.Generator, _: float) -> torch.Tensor:
+    """Return uniform draws with the bounds of Glorot and Bengio, 2010, times ReLU's gain."""
+    fan_in, fan_out = weight[0].numel(), weight[:, 0].numel()
+    bound = _RELU_GAIN * math.sqrt(6.0 / (fan_in + fan_out))
+    uniform = torch.rand(weight.shape, generator=draws)
+    return uniform.mul_(2 * bound).sub_(bound)
+
+
+def _as_made(weight: torch.Tensor, _: torch.Generator, __: float) -> torch.Tensor:
+    return weight
+
+
+# How start weights are drawn, and the gain of all functions; None for each one's own.
+START_WEIGHTS: dict[
+    str, tuple[Callable[[torch.Tensor, torch.Generator, float], torch.Tensor], float | None]
+] = {
+    "own gain": (_normal, None),
+    "relu gain": (_normal, _RELU_GAIN),
+    "xavier": (_xavier, _RELU_GAIN),
+    "framework": (_as_made, 1.0),
+}
+
+
+def initialise_(
+    model: Model,
+    inputs: torch.Tensor,
+    gain: float,
+    stream: str,
+    scheme: str = Recipe.initialisation,
+    bias: float = Recipe.start_bias,
+) -> None:
     """Draw the weights of `model` in place: N(0, 1) scaled by (gain or 1) / sqrt(fan_in), bias 0.
 
     The numbers depend on `stream` alone, so for one seed every function starts from the same
@@ -67,17 +105,26 @@ def initialise_(model: Model, inputs: torch.Tensor, gain: float, stream: str) ->
         inputs: a small batch, to see in which order the layers run.
         gain: the function's gain, positive and finite.
         stream: the name of the run's random numbers.
+        scheme: as published studies do it: "relu gain" takes ReLU's gain for every function,
+            "xavier" Xavier's uniform weights times ReLU's gain in all layers, and "framework"
+            leaves weights and biases as PyTorch has made them.
+        bias: where biases start.
     """
+    if scheme not in START_WEIGHTS:
+        known = ", ".join(START_WEIGHTS)
+        raise ActlasError(
+            f"start weights are drawn by {known}, got {scheme!r}.{nearest(scheme, START_WEIGHTS)}"
+        )
     if not 0 < gain < float("inf"):
         raise ActlasError(f"gain {gain!r} cannot scale start weights; E f(z)^2 must be finite")
     draws = generator(stream, "weights")
+    draw, shared = START_WEIGHTS[scheme]
+    fed = gain if shared is None else shared
     with torch.no_grad():
         for layer, is_fed in _layers_in_order(model, inputs):
-            noise = torch.randn(layer.weight.shape, generator=draws)
-            fan_in = layer.weight[0].numel()
-            layer.weight.copy_(noise * ((gain if is_fed else 1.0) / fan_in**0.5))
-            if layer.bias is not None:
-                layer.bias.zero_()
+            layer.weight.copy_(draw(layer.weight, draws, fed if is_fed else 1.0))
+            if layer.bias is not None and (bias or scheme != "framework"):
+                layer.bias.fill_(bias)
 
 
 def _layers_in_order(model: Model, inputs: torch.Tensor) -> list[tuple[Any, bool]]:

@@ -17,8 +17,24 @@ class Phase(StrEnum):
     CONFIRMATION = "confirmation"
 
 
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """What published studies do otherwise; the defaults are the protocol of a comparison.
+
+    The keys of `Plan` of the same names say what each of them means.
+    """
+
+    initialisation: str = "own gain"
+    start_bias: float = 0.0
+    momentum: float = 0.9
+    schedule: str = "cosine"
+    warm_up: float = 0.05  # the same for every function, since it decides usable rates
+    selection: str = "best epoch"
+    fresh_optimizer: bool = False
+
+
 @dataclass(frozen=True)
-class RunSpec:
+class RunSpec(Recipe):
     """Everything that determines the outcome of one run; equal specifications, equal outcomes.
 
     `twin` marks the second arm of the reference, which draws its own numbers for the same seed.
@@ -44,8 +60,17 @@ class RunSpec:
 
     @property
     def key(self) -> str:
-        """The content hash under which the finished run is stored."""
-        text = json.dumps(asdict(self), sort_keys=True)
+        """The content hash under which the finished run is stored.
+
+        What a recipe leaves at its default is not hashed: stored runs keep their keys when the
+        recipe gets another field.
+        """
+        told = {
+            name: value
+            for name, value in asdict(self).items()
+            if name not in Recipe.__dataclass_fields__ or value != getattr(Recipe, name)
+        }
+        text = json.dumps(told, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:20]
 
     @property
@@ -59,7 +84,8 @@ class Record:
     """The outcome of one run: scores in the task's metric, one curve value per epoch.
 
     `test` is None where the test set was not read. A run with a non-finite loss has `diverged`
-    set and the metric's worst value as its scores: it is kept, never dropped.
+    set and the metric's worst value as its scores: it is kept, never dropped. `together` says how
+    many runs were trained as one batched model; `seconds` is then this run's share of the time.
     """
 
     spec: RunSpec
@@ -73,6 +99,7 @@ class Record:
     learned: Mapping[str, Any]
     seconds: float
     machine: Mapping[str, str]
+    together: int = 1
 
     def to_json(self) -> str:
         """Return the record as one line of strict JSON, beginning with its key."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import math
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,24 +13,61 @@ import torch
 from torch import nn
 
 from actlas.study.provenance import machine
-from actlas.study.tasks import Data, Split, Task
+from actlas.study.tasks import Data, Metric, Split, Task
 from actlas.study.training.initialisation import Model, build, initialise_
 from actlas.study.training.optimizers import make_optimizer, schedule
 from actlas.study.training.seeding import generator, isolated
 from actlas.study.training.specification import Phase, Record, RunSpec
 
-_EVALUATION_BATCH = 2000
+State = dict[str, torch.Tensor]
 
 
 @dataclass
-class _History:
+class History:
     """The curves of a run in the making, and the weights of its best epoch so far."""
 
     validation: list[float] = field(default_factory=list)
     loss: list[float] = field(default_factory=list)
     best_epoch: int = -1
-    best_state: dict[str, torch.Tensor] = field(default_factory=dict)
+    best_state: State = field(default_factory=dict)
     diverged: bool = False
+
+    def add(
+        self, losses: tuple[float, float], score: float, spec: RunSpec, metric: Metric,
+        state: Callable[[], State],
+    ) -> None:  # fmt: skip
+        """Note an epoch, or that the run has diverged in it.
+
+        Args:
+            losses: on the training and the validation set.
+            score: on the validation set.
+            spec: says which epoch is kept.
+            metric: says which score is better.
+            state: called for a copy of the weights if this epoch is kept.
+        """
+        if not math.isfinite(sum(losses) + score):
+            self.diverged = True
+            return
+        self.loss.append(losses[0])
+        self.validation.append(score)
+        if (
+            self.best_epoch < 0
+            or spec.selection == "last epoch"
+            or metric.beats(score, self.validation[self.best_epoch])
+        ):
+            self.best_epoch = len(self.validation) - 1
+            self.best_state = state()
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run that has begun: its network with start weights, its data, and what came of it."""
+
+    spec: RunSpec
+    data: Data
+    model: Model
+    gain: float
+    history: History
 
 
 def train(spec: RunSpec, task: Task, data: Data) -> Record:
@@ -41,51 +79,87 @@ def train(spec: RunSpec, task: Task, data: Data) -> Record:
     Args:
         spec: what to train; seeds and rates included.
         task: network, metric and loss.
-        data: the task's three parts.
+        data: the task's three parts; of several splits the one of the seed is taken.
     """
+    started = time.perf_counter()
+    with isolated(spec.stream):
+        run = _begin(spec, task, data)
+        _fit(run, task)
+    return finish(run, task, started)
+
+
+def begun(spec: RunSpec, task: Task, data: Data) -> Run:
+    """Return a run with the start weights that `train` gives it."""
+    with isolated(spec.stream):
+        return _begin(spec, task, data)
+
+
+def _begin(spec: RunSpec, task: Task, data: Data) -> Run:
     from actlas.init import gain
 
-    started = time.perf_counter()
-    parameters = dict(spec.parameters)
+    own, parameters = data.of_seed(spec.seed), dict(spec.parameters)
     scale = gain(spec.activation, **parameters)
-    with isolated(spec.stream):
-        model = build(task.network, spec.activation, parameters)
-        initialise_(model, task.transform(data.train.inputs[:2]), scale, spec.stream)
-        history = _fit(model, spec, task, data)
-    validation, test = _final_scores(model.network, spec, task, data, history)
+    model = build(task.network, spec.activation, parameters)
+    some = task.transform(own.train.inputs[:2])
+    initialise_(model, some, scale, spec.stream, spec.initialisation, spec.start_bias)
+    return Run(spec, own, model, scale, History())
+
+
+def finish(run: Run, task: Task, started: float, together: int = 1) -> Record:
+    """Score a run that has been trained, and return its record.
+
+    Args:
+        run: with the curves and weights of its training.
+        task: its task.
+        started: when it began, by `time.perf_counter`.
+        together: how many runs were trained as one model; they share the time.
+    """
+    history = run.history
+    validation, test = _final_scores(run, task)
     return Record(
-        spec=spec,
+        spec=run.spec,
         validation=validation,
         test=test,
         best_epoch=history.best_epoch,
         validation_curve=tuple(history.validation),
         loss_curve=tuple(history.loss),
         diverged=history.diverged,
-        gain=scale,
-        learned=_learned(model),
-        seconds=time.perf_counter() - started,
+        gain=run.gain,
+        learned=_learned(run.model),
+        seconds=(time.perf_counter() - started) / together,
         machine=machine(),
+        together=together,
     )
 
 
-def _fit(model: Model, spec: RunSpec, task: Task, data: Data) -> _History:
-    optimizer = make_optimizer(spec.optimizer, model, spec.learning_rate, spec.weight_decay)
+def _fit(run: Run, task: Task) -> None:
+    spec, network = run.spec, run.model.network
+    optimizer = make_run_optimizer(run)
     order = generator(spec.stream, "order")
-    history = _History()
     for epoch in range(spec.epochs):
-        loss = _train_epoch(model.network, optimizer, epoch, spec, task, data.train, order)
-        score, validation_loss = evaluate(model.network, task, data.validation)
-        if not math.isfinite(loss + validation_loss + score):
-            history.diverged = True
-            break
-        history.loss.append(loss)
-        history.validation.append(score)
-        if history.best_epoch < 0 or task.metric.beats(
-            score, history.validation[history.best_epoch]
-        ):
-            history.best_epoch = epoch
-            history.best_state = copy.deepcopy(model.network.state_dict())
-    return history
+        if spec.fresh_optimizer and epoch:
+            optimizer = make_run_optimizer(run)
+        loss = _train_epoch(network, optimizer, epoch, spec, task, run.data.train, order)
+        score, validation_loss = evaluate(network, task, run.data.validation)
+        run.history.add(
+            (loss, validation_loss), score, spec, task.metric,
+            lambda: copy.deepcopy(network.state_dict()),
+        )  # fmt: skip
+        if run.history.diverged:
+            return
+
+
+def make_run_optimizer(run: Run) -> torch.optim.Optimizer:
+    """Return the optimiser of a run, for its weights and its functions' own parameters."""
+    spec = run.spec
+    return make_optimizer(
+        spec.optimizer, run.model, spec.learning_rate, spec.weight_decay, spec.momentum
+    )
+
+
+def rate_factor(spec: RunSpec, epoch: int, step: int, steps: int) -> float:
+    """Return the schedule's factor on the learning rate for a step of an epoch, from 0 on."""
+    return schedule((epoch + (step + 1) / steps) / spec.epochs, spec.schedule, spec.warm_up)
 
 
 def _train_epoch(
@@ -100,19 +174,42 @@ def _train_epoch(
     """Go once through the training set in a fresh order; return the mean loss per batch."""
     network.train()
     batches = torch.randperm(len(split), generator=order).split(spec.batch_size)
-    parameters = list(network.parameters())
     total = 0.0
     for step, batch in enumerate(batches):
-        factor = schedule((epoch + (step + 1) / len(batches)) / spec.epochs)
-        for group in optimizer.param_groups:
-            group["lr"] = spec.learning_rate * factor
-        optimizer.zero_grad()
-        loss = task.loss(network(task.transform(split.inputs[batch])), split.targets[batch])
-        loss.backward()
-        nn.utils.clip_grad_norm_(parameters, spec.gradient_clip)
-        optimizer.step()
-        total += loss.item()
+        factor = rate_factor(spec, epoch, step, len(batches))
+        total += train_step(network, optimizer, batch, factor, spec, task, split)
     return total / len(batches)
+
+
+def train_step(
+    network: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    batch: torch.Tensor,
+    factor: float,
+    spec: RunSpec,
+    task: Task,
+    split: Split,
+) -> float:
+    """Train a network on one batch, at `factor` times its rate; return the loss before.
+
+    Args:
+        network: in training mode.
+        optimizer: of its parameters.
+        batch: numbers of examples.
+        factor: from the schedule.
+        spec: rate and clipping.
+        task: transform and loss.
+        split: the training set.
+    """
+    for group in optimizer.param_groups:
+        group["lr"] = spec.learning_rate * factor
+    optimizer.zero_grad()
+    loss = task.loss(network(task.transform(split.inputs[batch])), split.targets[batch])
+    loss.backward()
+    if spec.gradient_clip:
+        nn.utils.clip_grad_norm_(network.parameters(), spec.gradient_clip)
+    optimizer.step()
+    return loss.item()
 
 
 def evaluate(network: nn.Module, task: Task, split: Split) -> tuple[float, float]:
@@ -120,23 +217,26 @@ def evaluate(network: nn.Module, task: Task, split: Split) -> tuple[float, float
     network.eval()
     with torch.no_grad():
         outputs = torch.cat(
-            [network(task.transform(part)) for part in split.inputs.split(_EVALUATION_BATCH)]
+            [network(task.transform(part)) for part in split.inputs.split(task.evaluation_batch)]
         )
-        loss = task.loss(outputs, split.targets).item()
-        return task.metric.score(outputs, split.targets), loss
+        return judged(outputs, split, task)
 
 
-def _final_scores(
-    network: nn.Module, spec: RunSpec, task: Task, data: Data, history: _History
-) -> tuple[float, float | None]:
-    confirms = spec.phase is Phase.CONFIRMATION
+def judged(outputs: torch.Tensor, split: Split, task: Task) -> tuple[float, float]:
+    """Return the metric and the loss of a network's outputs on all of `split`."""
+    loss = task.loss(outputs, split.targets).item()
+    return task.metric.score(outputs, split.targets), loss
+
+
+def _final_scores(run: Run, task: Task) -> tuple[float, float | None]:
+    history, confirms = run.history, run.spec.phase is Phase.CONFIRMATION
     if history.diverged:
         return task.metric.worst, task.metric.worst if confirms else None
     validation = history.validation[history.best_epoch]
     if not confirms:
         return validation, None
-    network.load_state_dict(history.best_state)
-    test, _ = evaluate(network, task, data.test)
+    run.model.network.load_state_dict(history.best_state)
+    test, _ = evaluate(run.model.network, task, run.data.test)
     return validation, test if math.isfinite(test) else task.metric.worst
 
 

@@ -101,11 +101,14 @@ class Twin:
 
     def judge(self, x: Tensor, tolerance: float) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Return f(x), f'(x) and the masks saturated and linear."""
-        f, df = self.slope(x)
-        if self._known is None or self._state:
-            points = torch.tensor([*_ENDS, *_QUANTILES], dtype=x.dtype, device=x.device)
-            probes = points[:, None].expand(-1, x.shape[1])
-            self._known = asymptotes(*self.slope(probes), tolerance)
+        if self._known is not None and not self._state:
+            f, df = self.slope(x)
+            return f, df, *regimes(x, f, df, self._known, tolerance)
+        points = torch.tensor([*_ENDS, *_QUANTILES], dtype=x.dtype, device=x.device)
+        probes = points[:, None].expand(-1, x.shape[1])
+        both = self.slope(torch.cat([probes, x]))  # one call: the shape may have changed
+        (ends, f), (slopes, df) = (values.split([len(points), len(x)]) for values in both)
+        self._known = asymptotes(ends, slopes, tolerance)
         return f, df, *regimes(x, f, df, self._known, tolerance)
 
     def slope(self, x: Tensor) -> tuple[Tensor, Tensor]:

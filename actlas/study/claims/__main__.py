@@ -1,0 +1,65 @@
+"""Run claims and keep what comes of them.
+
+    python -m actlas.study.claims studies/serf_over_mish.toml --setting fair
+
+trains in `out/claims`, where it goes on after a stop, and keeps runs and verdicts in
+`studies/results`; without a file it judges the kept runs anew.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from actlas.errors import ActlasError
+from actlas.study.claims import SETTINGS, keep, kept_lines, read_claim, read_claims, run_claim
+from actlas.study.claims.judging import verdicts
+from actlas.study.claims.keeping import write_verdicts
+from actlas.study.progress import progress_bars
+
+
+def main() -> int:
+    """Run what is named, judge everything; 0 if that went well, 2 with one sentence else."""
+    parser = argparse.ArgumentParser(prog="python -m actlas.study.claims", description=__doc__)
+    parser.add_argument("files", nargs="*", type=Path, help="claims to run")
+    parser.add_argument("--setting", choices=SETTINGS, action="append", help="by default both")
+    parser.add_argument("--studies", type=Path, default=Path("studies"), help="all claims")
+    parser.add_argument("--work", type=Path, default=Path("out/claims"), help="for the studies")
+    parser.add_argument("--data-root", type=Path, help="the folder with data sets")
+    parser.add_argument("--workers", type=int, help="processes, one per core by default")
+    given = parser.parse_args()
+    try:
+        for path in given.files:
+            _run(path, given)
+        _judge(given.studies)
+    except ActlasError as error:
+        print(f"actlas.study.claims: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _run(path: Path, given: argparse.Namespace) -> None:
+    claim = read_claim(path)
+    for setting in given.setting or SETTINGS:
+        wanted = claim.setting(setting)
+        if wanted.plan is None and wanted.measure is None:
+            continue
+        with progress_bars() as listener:
+            lines = run_claim(claim, setting, given.work, given.data_root, given.workers, listener)
+        keep(given.studies / "results", claim.name, setting, lines)
+        print(f"{claim.name}, {setting}: {len(lines)} runs are kept")
+
+
+def _judge(studies: Path) -> None:
+    claims = {claim.name: claim for claim in read_claims(studies)}
+    found = verdicts(claims, kept_lines(studies / "results"))
+    write_verdicts(studies / "results", found)
+    for name, settings in found.items():
+        for setting, findings in settings.items():
+            for finding in findings:
+                print(f"{name}, {setting}, {finding.against}: {finding.verdict}, {finding.reason}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

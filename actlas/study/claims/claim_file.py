@@ -1,0 +1,148 @@
+"""A claim as a TOML file: what a paper says, and the two recipes that test it."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from actlas.errors import ActlasError, nearest
+from actlas.study.plan import Plan, make_plan
+
+SETTINGS = ("as_published", "fair")
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+class Measure(BaseModel):
+    """A test that is not a comparison of functions on a task.
+
+    Args:
+        measure: `module:function`; called with a seed, it gives pairs of a label and a score.
+        seeds: the seeds, at least 2; a measurement without chance may number its cases instead.
+        unit: of the scores.
+        practical_difference: what is too small to matter, in that unit.
+        higher_is_better: the direction of the score.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    measure: str
+    seeds: Annotated[int, Field(ge=2)]
+    unit: str
+    practical_difference: Positive
+    higher_is_better: bool = True
+
+
+class Setting(BaseModel):
+    """One recipe: a plan, or two that are compared, or a measurement, or the reason for neither.
+
+    Args:
+        plan: runs the claimed functions and their rivals; or the claimed recipe.
+        against: the recipe that the claimed one is compared with, function by function.
+        measure: what is measured instead.
+        runs_of: another claim, whose runs of the same setting are used.
+        untestable: why the claim cannot be tested in this setting.
+        changes: what differs from the paper, in words.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    plan: Plan | None = None
+    against: Plan | None = None
+    measure: Measure | None = None
+    runs_of: str = ""
+    untestable: str = ""
+    changes: str = ""
+
+
+class Claim(BaseModel):
+    """A published claim.
+
+    Args:
+        name: that of its file.
+        title: the claim in a few words.
+        paper: authors, year, where.
+        statement: what is claimed, in our words.
+        function: what is claimed to be ahead: the label of a function; "" where two recipes are
+            compared, function by function.
+        published: the published lead over each rival, or for each function, in the unit of the
+            metric; "not read" where the figure could not be read.
+        source: where the published figures come from.
+        limits: what the test cannot say.
+        larger: the size that a GPU should run.
+        as_published, fair: the two recipes.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    title: str
+    paper: str
+    statement: str
+    function: str = ""
+    published: dict[str, Positive | Literal["not read"]] = Field(min_length=1)
+    source: str
+    limits: str
+    larger: str = ""
+    as_published: Setting
+    fair: Setting
+
+    def setting(self, name: str) -> Setting:
+        """Return one of the two recipes, "as_published" or "fair"."""
+        found: Setting = getattr(self, name)
+        return found
+
+
+def read_claim(path: Path) -> Claim:
+    """Read a claim; ActlasError with one sentence for the first thing that is wrong.
+
+    The tables `as_published` and `fair` hold the keys of a study file; `against` in one of them
+    the values of the other recipe that differ.
+    """
+    try:
+        fields = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ActlasError(f"cannot read the claim {path}: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ActlasError(f"the claim {path} is not TOML: {error}") from error
+    for name in SETTINGS:
+        fields[name] = _setting(fields.get(name, {}), f"{path}, {name}")
+    try:
+        return Claim(name=path.stem, **fields)
+    except ValidationError as error:
+        raise ActlasError(f"{path}: {_sentence(error)}") from None
+
+
+def read_claims(folder: Path) -> tuple[Claim, ...]:
+    """Return the claims of a folder, one for each TOML file, by name."""
+    return tuple(read_claim(path) for path in sorted(folder.glob("*.toml")))
+
+
+def _setting(fields: Mapping[str, Any], source: str) -> Setting:
+    words = {key: fields[key] for key in ("runs_of", "untestable", "changes") if key in fields}
+    rest = {key: value for key, value in fields.items() if key not in words}
+    if "measure" in rest:
+        try:
+            return Setting(measure=Measure(**rest), **words)
+        except ValidationError as error:
+            raise ActlasError(f"{source}: {_sentence(error)}") from None
+    if not rest:
+        if not {"runs_of", "untestable"} & set(words):
+            raise ActlasError(f"{source}: give a plan, measure, runs_of or untestable")
+        return Setting(**words)
+    other = rest.pop("against", None)
+    against = None if other is None else make_plan({**rest, **other}, source)
+    return Setting(plan=make_plan(rest, source), against=against, **words)
+
+
+def _sentence(error: ValidationError) -> str:
+    """Say in one sentence what is wrong; an unknown key first, since it is often a missing one."""
+    problems = sorted(error.errors(), key=lambda found: found["type"] != "extra_forbidden")
+    problem = problems[0]
+    key = ".".join(map(str, problem["loc"]))
+    known = (*Claim.model_fields, *Measure.model_fields)
+    hint = nearest(key, known) if problem["type"] == "extra_forbidden" else ""
+    return f"{key}: {problem['msg'].lower()}.{hint}"

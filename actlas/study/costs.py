@@ -1,0 +1,119 @@
+"""What a function costs beside its score: time, memory kept for backward, speed of learning."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from actlas.errors import ActlasError
+from actlas.study.arms import Arm, parse_activation
+from actlas.study.training import Record
+
+if TYPE_CHECKING:
+    from actlas.study.result import TaskResult
+
+_ROWS, _COLUMNS = 64, 256  # the tensor on which kept bytes are counted
+
+
+@dataclass(frozen=True)
+class Cost:
+    """One arm's cost on one task.
+
+    `epoch_seconds` holds the time of an epoch, validation included, for every run that came to an
+    end; `ratios` divides it by the reference's run of the same seed. `kept` are bytes for each
+    value that backward needs beyond the output, in single precision; `kept_least` those of the
+    plan "output", None where the function has none. `area` is the mean validation score over all
+    epochs, `loss` the training loss of the last one, both means over the runs.
+    """
+
+    arm: Arm
+    epoch_seconds: tuple[float, ...]
+    ratios: tuple[float, ...]
+    kept: float
+    kept_least: float | None
+    area: float | None
+    loss: float | None
+
+    @property
+    def seconds(self) -> float | None:
+        """The median time of an epoch; None where no run came to an end."""
+        return float(np.median(self.epoch_seconds)) if self.epoch_seconds else None
+
+    @property
+    def ratio(self) -> float | None:
+        """The median time in units of the reference's; None where nothing can be compared."""
+        return float(np.median(self.ratios)) if self.ratios else None
+
+
+def costs(part: TaskResult) -> tuple[Cost, ...]:
+    """Return the costs of every arm on a task, from its confirmation runs."""
+    runs = part.outcome.confirmations
+    reference = {record.spec.seed: record for record in runs[part.arms[0].label]}
+    twin = part.arms[0].label  # computes what the reference does
+    return tuple(
+        _cost(arm, twin if arm.twin else arm.label, runs[arm.label], reference) for arm in part.arms
+    )
+
+
+def _cost(
+    arm: Arm, activation: str, records: Sequence[Record], reference: dict[int, Record]
+) -> Cost:
+    ended = [record for record in records if not record.diverged and record.loss_curve]
+    beside = [(record, reference[record.spec.seed]) for record in ended]
+    pairs = [(own, other) for own, other in beside if other.loss_curve and not other.diverged]
+    return Cost(
+        arm=arm,
+        epoch_seconds=tuple(map(_epoch, ended)),
+        ratios=tuple(_epoch(own) / _epoch(other) for own, other in pairs),
+        kept=kept_bytes(activation) or 0.0,
+        kept_least=kept_bytes(activation, "output"),
+        area=_mean([float(np.mean(record.validation_curve)) for record in ended]),
+        loss=_mean([record.loss_curve[-1] for record in ended]),
+    )
+
+
+def _epoch(record: Record) -> float:
+    return record.seconds / len(record.loss_curve)
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    return float(np.mean(values)) if values else None
+
+
+@cache
+def kept_bytes(activation: str, plan: str = "input") -> float | None:
+    """Return how many bytes backward needs for each value, beyond the output; None if illegal.
+
+    The output is left out because the next layer keeps it anyway.
+
+    Args:
+        activation: the function, with parameters where wanted.
+        plan: "input" (exact), or "output": see `actlas.nn.create`.
+
+    >>> kept_bytes("gelu"), kept_bytes("leaky_relu(negative_slope=0.2)", plan="output")
+    (4.0, 0.0)
+    """
+    import torch
+
+    from actlas.nn import create
+
+    name, parameters = parse_activation(activation)
+    seen: dict[int, int] = {}
+
+    def note(tensor: torch.Tensor) -> torch.Tensor:
+        storage = tensor.untyped_storage()
+        seen[storage.data_ptr()] = storage.nbytes()
+        return tensor
+
+    x = torch.linspace(-3, 3, _ROWS * _COLUMNS).reshape(_ROWS, _COLUMNS).requires_grad_()
+    try:
+        with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
+            output = create(name, save=plan, **parameters)(x)
+    except ActlasError:
+        return None
+    seen.pop(output.untyped_storage().data_ptr(), None)
+    return round(sum(seen.values()) / x.numel(), 3)

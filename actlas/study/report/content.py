@@ -1,0 +1,305 @@
+"""The numbers of the report as plain tables: the same in HTML, Markdown and LaTeX."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from actlas.errors import ActlasError
+from actlas.study import statistics
+from actlas.study.across import Across, Line, gains
+from actlas.study.analysis import Row
+from actlas.study.arms import Arm
+from actlas.study.costs import costs
+from actlas.study.result import Result, TaskResult
+from actlas.study.statistics import Basin
+from actlas.study.tasks import Metric
+from actlas.study.tuning import Tuning
+from actlas.study.wording import Figures, chances, multiple, p_value
+
+NONE = "-"
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A table in plain text; the first column names the row."""
+
+    title: str
+    note: str
+    headings: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+def name_of(arm: Arm) -> str:
+    """Return a function's title with what must be known of it."""
+    return arm.title + " (A/A)" * arm.twin + f" [{arm.status}]" * (arm.status != "verified")
+
+
+def figures_of(part: TaskResult) -> Figures:
+    """Return how numbers of a task are written."""
+    return Figures(part.plan.practical_difference or 1.0)
+
+
+def verdict_of(row: Row | Line) -> str:
+    """Return the verdict in words; the reference and its second arm have a part to play instead."""
+    if row.verdict is None:
+        return "noise floor" if row.arm.twin else "reference"
+    return row.verdict.value
+
+
+def sheets(result: Result) -> list[Sheet]:
+    """Return every table of a report, those over all tasks first."""
+    over = [] if result.across is None else [heat(result), over_tasks(result.across)]
+    one = [make(part) for part in result.parts for make in (comparison, methods, tuning, cost)]
+    return over + one
+
+
+def comparison(part: TaskResult) -> Sheet:
+    """Return the main table of a task."""
+    figures, metric = figures_of(part), part.task.metric
+    rows = [(name_of(row.arm), verdict_of(row), *_difference(row, figures),
+             figures.score(row.score.mean), figures.span(row.score),
+             f"{row.tuning.learning_rate:g}") for row in part.table]  # fmt: skip
+    return Sheet(
+        f"The comparison on {part.task.title}",
+        f"Test {metric.name} in {metric.unit}; difference to {part.arms[0].title}, positive = "
+        f"better; differences below {part.plan.practical_difference:g} do not matter; noise floor "
+        f"{figures.score(part.analysis.noise_floor)}. Chances in percent: worse / practically the "
+        "same / better.",
+        ("function", "verdict", "difference", "interval", "d", "p (Holm)", "chances",
+         metric.name, "95 % interval", "rate"),
+        tuple(rows),
+    )  # fmt: skip
+
+
+def _difference(row: Row, figures: Figures) -> tuple[str, ...]:
+    found = row.difference
+    if found is None:
+        return (NONE,) * 5
+    p = found.p if found.p_holm is None else found.p_holm
+    interval = found.interval
+    return (figures.change(interval.mean), figures.change_span(interval),
+            multiple(found.effect_size), p_value(p), chances(found.chances))  # fmt: skip
+
+
+def methods(part: TaskResult) -> Sheet:
+    """Return what other methods say of the same differences, and how many seeds would do."""
+    rows = [(name_of(row.arm), *_other_methods(row, part)) for row in part.table[1:]]
+    return Sheet(
+        f"Other methods on {part.task.title}",
+        "The same differences without a normal distribution (BCa bootstrap, sign flips, "
+        "Wilcoxon), how often a run beats one of the reference, and how many seeds would find a "
+        f"difference of {part.plan.practical_difference:g} {part.task.metric.unit} in four studies "
+        "of five.",
+        ("function", "Student's t", "BCa bootstrap", "p (sign flips)", "p (Wilcoxon)",
+         "wins", "seeds that would do"),
+        tuple(rows),
+    )  # fmt: skip
+
+
+def _other_methods(row: Row, part: TaskResult) -> tuple[str, ...]:
+    found, figures = row.difference, figures_of(part)
+    assert found is not None
+    sign = part.task.metric.sign
+    reference = sign * np.array(part.table[0].scores)
+    wins = statistics.probability_of_improvement(sign * np.array(row.scores), reference)
+    bootstrap = NONE if found.bootstrap is None else figures.change_span(found.bootstrap)
+    wilcoxon = NONE if found.p is None else p_value(statistics.wilcoxon(found.values).p)
+    return (figures.change_span(found.interval), bootstrap, p_value(found.p), wilcoxon,
+            f"{100 * wins:.0f} %", _seeds_that_would_do(row))  # fmt: skip
+
+
+def _seeds_that_would_do(row: Row) -> str:
+    found = row.difference
+    assert found is not None
+    try:
+        deviation = float(np.std(found.values, ddof=1))
+        return str(statistics.seeds_for(found.practical, deviation))
+    except ActlasError:
+        return NONE
+
+
+# ---------------------------------------------------------------- learning rates, cost
+
+
+def basin_of(row: Row, metric: Metric) -> Basin:
+    """Return the learning rates whose validation score lies within 1 % of the best.
+
+    Where short runs have tried all rates, theirs count: the others were trained for a few rates.
+    """
+    scores = searched(row.tuning)
+    return statistics.basin(scores, higher_is_better=metric.higher_is_better)
+
+
+def basin_in_words(found: Basin) -> str:
+    """Return how wide a basin is, in powers of ten; "at least" where the grid ends before it.
+
+    >>> basin_in_words(Basin(0.01, 0.1, open_low=False, open_high=True))
+    'at least 1.0 decades'
+    """
+    return "at least " * (found.open_low or found.open_high) + f"{found.decades:.1f} decades"
+
+
+def tuning(part: TaskResult) -> Sheet:
+    """Return the learning-rate search: every score, the best, the mean, and the basin."""
+    figures, rates = figures_of(part), rates_of(part)
+    rows = [(name_of(row.arm), *(_rate_cell(row.tuning, rate, figures) for rate in rates),
+             f"{row.tuning.learning_rate:g}",
+             figures.score(float(np.mean(list(searched(row.tuning).values())))),
+             _basin_cell(row, part.task.metric)) for row in part.table]  # fmt: skip
+    short = any(row.tuning.short for row in part.table)
+    return Sheet(
+        f"The search on {part.task.title}",
+        f"Validation {part.task.metric.name} for every learning rate, mean over "
+        f"{len(part.plan.tuning_seeds)} seeds{', of short runs in brackets' * short}; the mean "
+        "over the grid punishes a function that needs the right rate; the basin holds the rates "
+        "within 1 % of the best score.",
+        ("function", *(f"{rate:g}" for rate in rates), "chosen", "mean over the grid", "basin"),
+        tuple(rows),
+    )
+
+
+def rates_of(part: TaskResult) -> list[float]:
+    """Return every learning rate that was tried for some arm."""
+    return sorted({rate for row in part.table for rate in (*row.tuning.short, *row.tuning.scores)})
+
+
+def searched(found: Tuning) -> Mapping[float, float]:
+    """Return the scores of all rates in runs of one length: the short ones where there are some."""
+    return found.short or found.scores
+
+
+def _rate_cell(found: Tuning, rate: float, figures: Figures) -> str:
+    """Return the score of the full runs, then that of the short ones in brackets."""
+    full = [figures.score(found.scores[rate])] if rate in found.scores else []
+    short = [f"({figures.score(found.short[rate])})"] if rate in found.short else []
+    return " ".join([*full, *short]) or NONE
+
+
+def _basin_cell(row: Row, metric: Metric) -> str:
+    found = basin_of(row, metric)
+    return f"{found.low:.2g} to {found.high:.2g} ({basin_in_words(found)})"
+
+
+def cost(part: TaskResult) -> Sheet:
+    """Return time, memory and speed of learning."""
+    rows = []
+    figures = figures_of(part)
+    for found, row in zip(costs(part), part.table, strict=True):
+        best = [record.best_epoch + 1 for record in part.outcome.confirmations[row.arm.label]]
+        rows.append(
+            (name_of(row.arm), _number(found.seconds, ".3g"), _number(found.ratio, ".2f"),
+             f"{found.kept:g}", _number(found.kept_least, "g"), f"{np.median(best):g}",
+             NONE if found.area is None else figures.score(found.area),
+             _number(found.loss, ".3g"))
+        )  # fmt: skip
+    return Sheet(
+        f"The cost on {part.task.title}",
+        "Exploratory: no verdict rests on these. Time of an epoch, validation included, on the "
+        "machine below, also in units of the reference (seed by seed, median; the A/A row shows "
+        "how exact that is); bytes kept for backward for each value beyond the output, and with "
+        'save="output"; then how fast it learns.',
+        ("function", "s per epoch", "× reference", "bytes kept", 'with save="output"',
+         "best epoch", "validation, mean over epochs", "last training loss"),
+        tuple(rows),
+    )  # fmt: skip
+
+
+def _number(value: float | None, form: str) -> str:
+    return NONE if value is None else format(value, form)
+
+
+# ---------------------------------------------------------------- over tasks
+
+
+def heat(result: Result) -> Sheet:
+    """Return functions x tasks: the mean difference, its interval, the verdict."""
+    assert result.across is not None
+    rows = [(name_of(line.arm), *map(_heat_cell, line.by_task)) for line in result.across.lines[1:]]
+    return Sheet(
+        "Function by task",
+        f"Difference to {result.arms[0].title} in the unit of each task, with its interval; "
+        "positive = better.",
+        ("function", *result.across.tasks),
+        tuple(rows),
+    )
+
+
+def _heat_cell(row: Row) -> str:
+    found = row.difference
+    assert found is not None
+    figures = Figures(found.practical)
+    ends = f"{figures.change(found.interval.low)} to {figures.change(found.interval.high)}"
+    return f"{figures.change(found.interval.mean)} ({ends}), {verdict_of(row)}"
+
+
+def over_tasks(across: Across) -> Sheet:
+    """Return what holds over all tasks, in practical differences."""
+    return Sheet(
+        "Over all tasks",
+        "Mean difference over the tasks, counted in each one's practical difference. The first "
+        "interval draws tasks and seeds (tasks like these), the second seeds only (these tasks).",
+        ("function", "verdict", "mean", "tasks like these", "these tasks", "mean rank",
+         "wins : losses", "p (Wilcoxon, Holm)", "chances on a new task"),
+        tuple(_line(line) for line in across.lines),
+    )  # fmt: skip
+
+
+def _line(line: Line) -> tuple[str, ...]:
+    figures = Figures(1.0)
+    spans = [
+        NONE if one is None else figures.change_span(one) for one in (line.interval, line.here)
+    ]
+    pair = (NONE, NONE)
+    if line.pair is not None:
+        pair = (f"{line.pair.wins} : {line.pair.losses}", p_value(line.pair.p_holm))
+    return (
+        name_of(line.arm),
+        verdict_of(line),
+        NONE if line.interval is None else figures.change(line.interval.mean),
+        *spans,
+        NONE if line.rank is None else f"{line.rank:.2f}",
+        *pair,
+        NONE if line.chances is None else chances(line.chances),
+    )
+
+
+def remarks(across: Across) -> list[str]:
+    """Return what the tests over tasks say, and what they cannot say."""
+    tasks, functions = len(across.tasks), len(across.lines) - 1
+    said = [
+        f"Friedman's test that all {functions} functions rank alike: "
+        f"p = {p_value(across.omnibus.p)}."
+    ]
+    if not across.enough_tasks:
+        said.append(
+            f"With {tasks} tasks and {functions - 1} comparisons Wilcoxon's test with Holm's "
+            f"correction cannot reach 0.05, so no function can be called better over all tasks; "
+            f"{across.needed} tasks could."
+        )
+    if across.robustness is None:
+        said.append(
+            "Leaving out a task and the chances on a new one need at least 3 tasks; here there "
+            f"are {tasks}."
+        )
+    elif across.robustness.survives:
+        said.append(
+            f"{across.robustness.conclusion} has the best mean rank, whichever task or other "
+            "function is left out."
+        )
+    else:
+        breakers = ", ".join(across.robustness.breakers)
+        said.append(
+            f"{across.robustness.conclusion} has the best mean rank, but not without {breakers}."
+        )
+    return said
+
+
+def scores_of(lines: Sequence[Line]) -> tuple[np.ndarray, list[str]]:
+    """Return tasks x functions, mean gains, and the names: for the picture of ranks."""
+    ranked = [line for line in lines if line.rank is not None]
+    gained = [[float(group.mean()) for group in gains(line.by_task)] for line in ranked[1:]]
+    scores = np.array([[0.0] * len(ranked[0].by_task), *gained]).T
+    return scores, [line.arm.title for line in ranked]

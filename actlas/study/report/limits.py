@@ -1,0 +1,115 @@
+"""What a study cannot say: sentences that follow from its tasks, its plan and its outcome."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from actlas.study.command import CommandTask
+from actlas.study.report.details import departures
+from actlas.study.statistics import seeds_needed
+from actlas.study.store import FILE_NAME
+from actlas.study.training import Recipe
+from actlas.study.wording import listed
+
+if TYPE_CHECKING:
+    from actlas.study.result import Result, TaskResult
+
+
+def caveats(result: Result) -> list[str]:
+    """Return what may not be concluded, the gravest first; no sentence twice."""
+    own = [sentence for part in result.parts for sentence in _of_task(part, result)]
+    edges = [sentence for part in result.parts for sentence in _edges(part, result)]
+    found = [*_changes(result), *_departures(result), *_over_tasks(result), *own,
+             *_of_plan(result), *_seeds(result), *edges, *_reconstructed(result)]  # fmt: skip
+    return list(dict.fromkeys(found))
+
+
+def _changes(result: Result) -> list[str]:
+    if not result.changes:
+        return []
+    counts = listed([f"{count}" for count in result.changes])
+    return [
+        f"The plan was changed after {counts} runs, so not everything was fixed in advance; "
+        f"{FILE_NAME} keeps every plan."
+    ]
+
+
+def _departures(result: Result) -> list[str]:
+    found = departures(result)
+    return [f"The recipe departs from the fair protocol: {'; '.join(found)}."] if found else []
+
+
+def _over_tasks(result: Result) -> list[str]:
+    if result.across is None:
+        return []
+    tasks, needed = len(result.parts), result.across.needed
+    more = "" if result.across.enough_tasks else f"; a test over tasks needs {needed}"
+    return [
+        f"{tasks} tasks are a small sample: what holds over them need not hold on another one"
+        f"{more}.",
+        "Holm's correction is over the functions of one task: with many tasks, a verdict on a "
+        "single one is now and then chance.",
+    ]
+
+
+def _of_task(part: TaskResult, result: Result) -> list[str]:
+    """Return a task's own sentences, with its name where there are several."""
+    sentences = [*part.task.network_limits, *part.task.limits]
+    prefix = "" if len(result.parts) == 1 else f"{part.plan.task}: "
+    return [f"{prefix}{sentence}" for sentence in sentences]
+
+
+def _of_plan(result: Result) -> list[str]:
+    program = any(isinstance(part.task, CommandTask) for part in result.parts)
+    optimisers = listed(sorted({part.plan.optimizer or "" for part in result.parts}))
+    network = "One network" if len(result.parts) == 1 else "One network for each task"
+    tried = f"{network}, one optimiser ({optimisers}) and one schedule"
+    return [
+        f"{'One program with one set-up' if program else tried}: another may give another order.",
+        *([] if program else _start(result)),
+        "Times are those of one machine, and no verdict rests on them.",
+        '"Undecided" is not "equal": more seeds can decide it.',
+    ]
+
+
+def _start(result: Result) -> list[str]:
+    if result.plan.initialisation != Recipe.initialisation:
+        return []
+    return [
+        "All start weights are scaled by each function's gain; with a framework's default start "
+        "the order may be another."
+    ]
+
+
+def _seeds(result: Result) -> list[str]:
+    plan, comparisons = result.plan, len(result.arms) - 2
+    needed = seeds_needed(comparisons)
+    if plan.design == "adaptive":
+        return [
+            "Seeds were added until the intervals decided; their error holds over all looks, but "
+            "a difference that stopped a function early is, on average, a little too large."
+        ]
+    if len(plan.seeds) >= needed:
+        return []
+    return [
+        f"With {len(plan.seeds)} seeds and {comparisons} comparisons the corrected test cannot "
+        f"reach 0.05, so no function can be called better or worse; {needed} seeds could."
+    ]
+
+
+def _edges(part: TaskResult, result: Result) -> list[str]:
+    where = "" if len(result.parts) == 1 else f" on {part.plan.task}"
+    return [
+        f"{row.arm.title}: the best learning rate{where} is the {row.tuning.edge} one tried; a "
+        "better one may lie outside the grid."
+        for row in part.table
+        if row.tuning.edge
+    ]
+
+
+def _reconstructed(result: Result) -> list[str]:
+    return [
+        f"{arm.title} is reconstructed, not checked against a primary source: {arm.status_reason}"
+        for arm in result.arms
+        if arm.status != "verified" and not arm.twin
+    ]

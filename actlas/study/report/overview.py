@@ -1,0 +1,128 @@
+"""Several tasks at a glance: the heat map, what holds over all of them, the picture of ranks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from actlas.study.across import Across, Line
+from actlas.study.analysis import Row
+from actlas.study.report.content import NONE, remarks, scores_of
+from actlas.study.report.critical_difference import critical_difference
+from actlas.study.report.markup import Markup, element, join
+from actlas.study.report.tables import (
+    Field,
+    arm_name,
+    chance_bar,
+    chances_of,
+    empty_cells,
+    row_class,
+    table,
+    verdict_cell,
+)
+from actlas.study.wording import Figures, p_value
+
+if TYPE_CHECKING:
+    from actlas.study.result import Result
+
+_FULL = 3.0  # practical differences at which a cell has its full colour
+
+
+def heat_map(result: Result) -> Markup:
+    """Return functions x tasks: the mean difference with its interval, coloured by size."""
+    assert result.across is not None
+    units = [
+        join(part.task.title, element("small", f"{part.task.metric.name}, {part.task.metric.unit}"))
+        for part in result.parts
+    ]
+    body = [
+        element(
+            "tr",
+            element("th", arm_name(line.arm), scope="row"),
+            *map(_heat_cell, line.by_task),
+            class_="twin" if line.arm.twin else None,
+        )
+        for line in result.across.lines[1:]
+    ]
+    grid = table(("Function", *units), body)
+    return element("div", grid, class_="heat", style=f"--tasks: {len(units)}")
+
+
+def _heat_cell(row: Row) -> Markup:
+    found = row.difference
+    assert found is not None
+    figures, interval = Figures(found.practical), found.interval
+    size = min(abs(interval.mean) / found.practical / _FULL, 1.0)
+    ends = f"{figures.change(interval.low)} to {figures.change(interval.high)}"
+    return element(
+        "td",
+        element("span", figures.change(interval.mean), class_="number"),
+        element("small", ends),
+        None if row.arm.twin else element("small", element("i", row.verdict or NONE),
+                                          class_=row_class(row)),
+        class_="up" if interval.mean >= 0 else "down",
+        style=f"--size: {size:.2f}",
+    )  # fmt: skip
+
+
+def over_tasks(result: Result) -> Markup:
+    """Return the table over all tasks, in practical differences, and the picture of ranks."""
+    across = result.across
+    assert across is not None
+    intervals = [line.interval for line in across.lines if line.interval is not None]
+    field = Field.of(intervals, 1.0, across.noise_floor)
+    headings = (
+        "Function", "Verdict", "Mean difference, in practical differences", "Mean [interval]",
+        "These tasks alone", "Mean rank", "p (Holm)",
+        chances_of("A new task"),
+    )  # fmt: skip
+    body = [_row(line, field) for line in across.lines]
+    said = element("ul", *(element("li", remark) for remark in remarks(across)), class_="remarks")
+    return join(table(headings, body, field.axis(before=2, after=5)), said, _ranks(across))
+
+
+def _row(line: Line, field: Field) -> Markup:
+    figures, interval = Figures(1.0), line.interval
+    label = f"{line.arm.title}: the reference"
+    if interval is not None:
+        label = (
+            f"{line.arm.title}: {figures.change(interval.mean)}, {figures.change_span(interval)}"
+        )
+    strip = field.strip(interval, row_class(line), label)
+    return element(
+        "tr",
+        element("th", arm_name(line.arm), scope="row"),
+        element("td", verdict_cell(line), class_="verdict"),
+        element("td", strip, class_="chart"),
+        *_cells(line, figures),
+        class_="twin" if line.arm.twin else None,
+    )
+
+
+def _cells(line: Line, figures: Figures) -> tuple[Markup, ...]:
+    if line.interval is None or line.here is None:
+        return (*empty_cells(2), _number(line), *empty_cells(2))
+    pair = line.pair
+    tested = None
+    if pair is not None:
+        tested = join(
+            element("span", p_value(pair.p_holm), class_="number"),
+            element("small", f"{pair.wins} won, {pair.losses} lost"),
+        )
+    return (
+        element("td", element("span", figures.change(line.interval.mean), class_="number"),
+                element("small", figures.change_span(line.interval))),
+        element("td", figures.change_span(line.here)),
+        _number(line),
+        element("td", tested or NONE),
+        element("td", NONE if line.chances is None else chance_bar(line.chances)),
+    )  # fmt: skip
+
+
+def _number(line: Line) -> Markup:
+    return element("td", NONE if line.rank is None else f"{line.rank:.2f}")
+
+
+def _ranks(across: Across) -> Markup:
+    scores, names = scores_of(across.lines)
+    picture = critical_difference(scores, names, title="Mean ranks over the tasks; 1 is best")
+    return element("div", picture, class_="ranks")

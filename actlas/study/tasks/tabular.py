@@ -1,0 +1,83 @@
+"""Small tables that come with scikit-learn: wine, breast cancer, iris, diabetes.
+
+Ten fixed splits by half, a fifth and three tenths; seed k trains on split k modulo 10.
+
+What others reach: wine 98.9 % and iris 98.0 % by linear discriminants, leaving one out (Aeberhard
+et al. 1992; Fisher 1936), breast cancer 97.5 % by one plane, ten-fold (Wolberg et al. 1995),
+diabetes 73.8 % of a deviation by least squares on these splits. ReLU by the task's recipe, from
+half of the rows and the mean of all splits: 95.3, 93.6, 96.4 and 76.1. Where many epochs tie on
+the few rows of the validation, the first is kept, which costs wine and iris some points.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from torch import nn
+
+from actlas.errors import need_extra
+from actlas.study.tasks._metrics import RMSE
+from actlas.study.tasks._networks import mlp
+from actlas.study.tasks._protocol import ACCURACY, Data, Task
+from actlas.study.tasks._registry import register
+from actlas.study.tasks._rows import three_parts, together
+
+_SPLITS, _TRAIN, _KNOWN = 10, 0.5, 0.7  # _KNOWN: training and validation
+
+
+def load(name: str, _: Path | None = None) -> Data:
+    """Return a table of scikit-learn in ten splits.
+
+    Args:
+        name: the NAME of `sklearn.datasets.load_NAME`.
+
+    >>> load("iris").test.inputs.shape
+    torch.Size([45, 4])
+    """
+    datasets = need_extra("sklearn.datasets", "study")
+    inputs, targets = getattr(datasets, f"load_{name}")(return_X_y=True)
+    return together([three_parts(inputs, targets, rows(len(inputs), k)) for k in range(_SPLITS)])
+
+
+def rows(count: int, split: int) -> list[np.ndarray]:
+    """Return the numbers of the rows of the three parts, shuffled by the split's own generator."""
+    order = np.random.default_rng(split).permutation(count)
+    return np.split(order, [round(_TRAIN * count), round(_KNOWN * count)])
+
+
+def _register(name: str, sizes: tuple[int, int], test: str, source: str) -> None:
+    features, outputs = sizes
+    regression = outputs == 1
+    title = name.replace("_", " ")
+    register(
+        Task(
+            name=f"tabular-{name.replace('_', '-')}",
+            title=f"{title} (table)",
+            subject=title,
+            source=f"scikit-learn: {source}",
+            data=partial(load, name),
+            network=mlp(features, 32, outputs),
+            architecture=f"MLP {features}-32-{outputs}",
+            epochs=60,
+            batch_size=16,
+            learning_rates={"sgd": 0.03, "adam": 0.003, "adamw": 0.003},
+            metric=RMSE if regression else ACCURACY,
+            loss=nn.functional.mse_loss if regression else nn.functional.cross_entropy,
+            practical_difference=1.0,
+            limits=(
+                f"A table of few rows, {test} of them for the test: nothing here speaks of large "
+                f"data.",
+                "Ten splits of the same rows overlap: the intervals are narrower than those over "
+                "fresh data.",
+            ),
+            network_limits=("One hidden layer of 32 units.",),
+        )
+    )
+
+
+_register("wine", (13, 3), "53", "Forina et al. 1991")
+_register("breast_cancer", (30, 2), "171", "Wolberg, Street and Mangasarian 1995")
+_register("iris", (4, 3), "45", "Fisher 1936")
+_register("diabetes", (10, 1), "133", "Efron et al. 2004")

@@ -1,0 +1,213 @@
+"""Many runs as one model: all seeds and learning rates of a function, trained in step.
+
+The weights of every run are a row of one matrix, and the network is mapped over the rows by
+`torch.func.vmap`. Each run has the batches, rate, clipping and best epoch that it has alone. A run
+that diverges leaves the stack, and the others do not notice.
+"""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import Sequence
+from functools import partial
+from itertools import chain
+
+import torch
+from torch import Tensor
+from torch.func import functional_call, vmap
+
+from actlas.errors import ActlasError
+from actlas.study.tasks import Data, Split, Task
+from actlas.study.training.outside import call_outside_
+from actlas.study.training.row_optimizers import RowOptimizer, clip_rows_
+from actlas.study.training.seeding import generator
+from actlas.study.training.specification import Record, RunSpec
+from actlas.study.training.stacked_data import join
+from actlas.study.training.trainer import (
+    Run,
+    State,
+    begun,
+    finish,
+    judged,
+    make_run_optimizer,
+    rate_factor,
+)
+
+
+def train_stacked(specs: Sequence[RunSpec], task: Task, data: Data) -> list[Record]:
+    """Train runs that differ in seed and learning rate alone as one model.
+
+    The numbers are those of `train`, up to the rounding of sums in another order. What PyTorch
+    cannot map over the runs raises whatever it raises there: control flow that depends on the
+    data, changes in place, random numbers.
+
+    Args:
+        specs: at least one run; all of one function, phase and recipe.
+        task: network, metric and loss.
+        data: the task's three parts, or several splits of one size.
+    """
+    started = time.perf_counter()
+    runs = [begun(spec, task, data) for spec in specs]
+    stack = Stack(runs, task)
+    for epoch in range(specs[0].epochs):
+        if stack.runs:
+            stack.run_epoch(epoch)
+    stack.leave(range(len(stack.runs)))
+    return [finish(run, task, started, len(runs)) for run in runs]
+
+
+class Stack:
+    """The runs that still train, as one model.
+
+    Args:
+        runs: all of one function and recipe, on splits of one size.
+        task: network, metric and loss.
+    """
+
+    def __init__(self, runs: Sequence[Run], task: Task) -> None:
+        self.runs = list(runs)
+        self._spec, self._task = runs[0].spec, task
+        self._network = copy.deepcopy(runs[0].model.network)
+        call_outside_(self._network)
+        self._shapes = _shapes_of(runs[0])
+        self._weights = torch.stack([_row_of(run, self._shapes) for run in runs])
+        self._fixed = _stacked_rest(runs, self._shapes)
+        self._optimizer = RowOptimizer(
+            make_run_optimizer(runs[0]), self._spec.weight_decay,
+            sum(weight.numel() for weight in runs[0].model.weights() if weight.requires_grad),
+        )  # fmt: skip
+        self._rates = torch.tensor([[run.spec.learning_rate] for run in runs], dtype=torch.float64)
+        self._orders = [generator(run.spec.stream, "order") for run in runs]
+        self._train = join([run.data.train for run in runs])
+        self._validation = join([run.data.validation for run in runs])
+
+    def run_epoch(self, epoch: int) -> None:
+        """Train and validate every run once; those that diverge in it leave."""
+        losses = self._train_epoch(epoch)
+        found = self._evaluate()
+        for row, (run, loss, (score, validation_loss)) in enumerate(
+            zip(self.runs, losses, found, strict=True)
+        ):
+            run.history.add(
+                (loss, validation_loss), score, run.spec, self._task.metric,
+                partial(self._state, row),
+            )  # fmt: skip
+        self.leave([row for row, run in enumerate(self.runs) if run.history.diverged])
+
+    def _train_epoch(self, epoch: int) -> list[float]:
+        """Go once through the training sets; return the mean loss per batch of every run."""
+        self._network.train()
+        if self._spec.fresh_optimizer:
+            self._optimizer.forget()
+        orders = [torch.randperm(self._train.size, generator=order) for order in self._orders]
+        batches = torch.stack(orders).split(self._spec.batch_size, dim=1)
+        total = torch.zeros(len(self.runs), dtype=torch.float64)
+        for step, batch in enumerate(batches):
+            factor = rate_factor(self._spec, epoch, step, len(batches))
+            total += self.step(batch, factor)
+        return [loss / len(batches) for loss in total.tolist()]
+
+    def step(self, numbers: Tensor, factor: float) -> Tensor:
+        """Train every run on its batch of examples, at `factor` times its rate; return the losses.
+
+        Args:
+            numbers: of the examples, of shape (runs, batch).
+            factor: from the schedule.
+        """
+        inputs, targets = self._train.batch(numbers, self._task)
+        leaves = self._views()
+        with torch.enable_grad():
+            outputs = self._outputs(leaves, inputs, 0)
+            losses = vmap(self._task.loss)(outputs, targets)
+            gradients = torch.autograd.grad(losses.sum(), list(leaves.values()))
+        gradient = torch.cat([one.flatten(1) for one in gradients], dim=1)
+        if self._spec.gradient_clip:
+            clip_rows_(gradient, self._spec.gradient_clip)
+        rates = (self._rates * factor).to(self._weights.dtype)
+        self._optimizer.step(self._weights, gradient, rates)
+        return losses.detach()
+
+    def _views(self) -> dict[str, Tensor]:
+        """Return the weights by name, the runs first, as views of the matrix."""
+        columns = self._weights.split([shape.numel() for shape in self._shapes.values()], dim=1)
+        return {
+            name: column.view(len(column), *shape).requires_grad_()
+            for (name, shape), column in zip(self._shapes.items(), columns, strict=True)
+        }
+
+    def _outputs(self, leaves: dict[str, Tensor], inputs: Tensor, dimension: int | None) -> Tensor:
+        def forward(weights: dict[str, Tensor], rest: dict[str, Tensor], x: Tensor) -> Tensor:
+            output: Tensor = functional_call(self._network, (weights, rest), (x,))
+            return output
+
+        mapped = vmap(forward, in_dims=(0, 0, dimension))
+        outputs: Tensor = mapped(leaves, self._fixed, inputs)
+        return outputs
+
+    def _evaluate(self) -> list[tuple[float, float]]:
+        """Return the validation score and loss of every run."""
+        self._network.eval()
+        count = max(1, self._task.evaluation_batch // len(self.runs))
+        with torch.no_grad():
+            parts = [
+                self._outputs(self._views(), inputs, dimension)
+                for inputs, dimension in self._validation.in_turn(count, self._task)
+            ]
+        return [
+            judged(outputs, Split(outputs, self._validation.targets_of(row)), self._task)
+            for row, outputs in enumerate(torch.cat(parts, dim=1))
+        ]
+
+    def _state(self, row: int) -> State:
+        """Return a copy of the weights and buffers of one run, which has them afterwards."""
+        network = self.runs[row].model.network
+        own = dict(chain(network.named_parameters(), network.named_buffers()))
+        with torch.no_grad():
+            for name, tensor in (self._views() | self._fixed).items():
+                own[name].copy_(tensor[row])
+        return copy.deepcopy(network.state_dict())
+
+    def leave(self, rows: Sequence[int]) -> None:
+        """Give runs their weights back and go on without them."""
+        for row in rows:
+            self._state(row)
+        if not rows:
+            return
+        rest = [row for row in range(len(self.runs)) if row not in rows]
+        keep = torch.tensor(rest, dtype=torch.int64)
+        self.runs = [self.runs[row] for row in rest]
+        self._orders = [self._orders[row] for row in rest]
+        self._weights, self._rates = self._weights[keep], self._rates[keep]
+        self._fixed = {name: tensor[keep] for name, tensor in self._fixed.items()}
+        self._train, self._validation = self._train.keep(keep), self._validation.keep(keep)
+        self._optimizer.keep(keep)
+
+
+def _shapes_of(run: Run) -> dict[str, torch.Size]:
+    """Return the shapes of what is trained, the functions' own parameters last."""
+    own = {id(parameter) for parameter in run.model.shape_parameters().values()}
+    trained = [
+        (name, parameter)
+        for name, parameter in run.model.network.named_parameters()
+        if parameter.requires_grad
+    ]
+    if len({parameter.dtype for _, parameter in trained}) != 1:
+        raise ActlasError("its weights are not of one dtype")
+    trained.sort(key=lambda pair: id(pair[1]) in own)
+    return {name: parameter.shape for name, parameter in trained}
+
+
+def _row_of(run: Run, names: Sequence[str] | dict[str, torch.Size]) -> Tensor:
+    parameters = dict(run.model.network.named_parameters())
+    return torch.cat([parameters[name].detach().flatten() for name in names])
+
+
+def _stacked_rest(runs: Sequence[Run], trained: dict[str, torch.Size]) -> dict[str, Tensor]:
+    """Return buffers and frozen parameters by name, the runs first."""
+    tensors = [
+        dict(chain(run.model.network.named_parameters(), run.model.network.named_buffers()))
+        for run in runs
+    ]
+    names = [name for name in tensors[0] if name not in trained]
+    return {name: torch.stack([own[name].detach() for own in tensors]) for name in names}
