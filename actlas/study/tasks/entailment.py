@@ -25,7 +25,7 @@ from actlas.study.tasks._text import encode, split_words, unchanged, vocabulary
 from actlas.study.tasks.multi30k import FILES, FOLDER, sentences
 
 WORDS, LONGEST = 3_000, 20
-CAPTIONS = 3_000  # of the part to train on, three pairs each
+CAPTIONS = 800  # of the part to train on, three pairs each
 _LEAST = 4  # words that a short form keeps
 
 _PREPOSITIONS = frozenset(split_words(
@@ -117,7 +117,7 @@ register(
         transform=unchanged,
         network=named("two_tower", embedding=32, hidden=32, width=64, **_SIZES),
         sizes=_SIZES,
-        epochs=4,
+        epochs=3,
         batch_size=64,
         optimizer="adamw",
         learning_rates={"sgd": 0.2, "adam": 0.004, "adamw": 0.004},
@@ -125,7 +125,8 @@ register(
         limits=(
             "The classes follow a rule and were not judged by people; which sentence is the longer "
             "tells two pairs of three.",
-            "No published score: the task is our own.",
+            "No published score: the task is our own, and an easy one (ReLU reaches 99 %), so that "
+            "functions can hardly differ.",
         ),
         network_limits=("The function stands in one hidden layer, behind LSTMs with tanh.",),
     )
