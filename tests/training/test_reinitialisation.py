@@ -6,6 +6,9 @@ import copy
 import io
 import itertools
 import math
+import os
+import runpy
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -353,3 +356,15 @@ def test_rounds_beside_one_long_run() -> None:
         print(name, *(f"{figure:.3f}" for figure in figures))
         assert accuracy > 0.5
         assert all(map(math.isfinite, figures))
+
+
+@pytest.mark.slow
+@pytest.mark.skipif("ACTLAS_DATA" not in os.environ, reason="needs Fashion-MNIST in ACTLAS_DATA")
+def test_the_kept_comparison_runs_small() -> None:
+    """`benchmarks/reinitialisation.py`, whose figures stand in docs/systems.md, at a small size."""
+    script = runpy.run_path(str(Path(__file__).parents[2] / "benchmarks" / "reinitialisation.py"))
+    first, again = (script["one_seed"](0, images=40, epochs=1) for _ in range(2))
+    assert first == again
+    means = script["summary"]([first, again])["means"]
+    assert set(means) == {"rounds", "straight"}
+    assert all(5 <= arm["accuracy"] <= 100 for arm in means.values())
