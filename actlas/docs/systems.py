@@ -14,6 +14,7 @@ import inspect
 import sys
 import tomllib
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ def systems_page(record: Mapping[str, Any]) -> str:
     checks: Sequence[Mapping[str, str]] = record.get("check", ())
     methods: Mapping[str, Mapping[str, str]] = record.get("method", {})
     reasons: Reasons = record.get("reconstructed", {})
-    counted = [row for entry in networks().values() for row in _counts(entry)]
+    counted = [row for name in networks() for row in _counts(name)]
     return page(
         "Systems",
         "The networks, neurons and training methods of the papers. Each has a check with figures; "
@@ -78,7 +79,9 @@ def _check(row: Mapping[str, str]) -> tuple[str, ...]:
             plain(row["obtained"]), f"`{row['test']}`")  # fmt: skip
 
 
-def _counts(entry: Network) -> list[tuple[str, ...]]:
+@cache
+def _counts(name: str) -> list[tuple[str, ...]]:
+    entry = networks()[name]
     rows: list[tuple[str, ...]] = []
     for call, expected in entry.parameters.items():
         with torch.device("meta"):  # shapes alone: a thousand layers take no memory

@@ -34,7 +34,7 @@ def build(source: Path, html: Path) -> subprocess.CompletedProcess[str]:
 SHOWN = tuple({entry.family: entry.name for entry in ENTRIES}.values())
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("site") / "source"
     assert assemble(ROOT, folder, SHOWN) == len(
@@ -43,12 +43,12 @@ def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def built(sources: Path) -> subprocess.CompletedProcess[str]:
     return build(sources, sources.parent / "html")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def site(sources: Path, built: subprocess.CompletedProcess[str]) -> Path:
     return sources.parent / "html"
 
@@ -80,7 +80,7 @@ class Page(HTMLParser):
             self.loads.append(given["src"])
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def pages(site: Path) -> dict[PurePosixPath, Page]:
     found = {}
     for path in site.rglob("*.html"):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import importlib
 import os
-import signal
 import subprocess
 import sys
 from collections import Counter
@@ -91,25 +90,31 @@ def test_a_study_outlives_a_killed_worker(folder: Path, name: str) -> None:
     check_that_nothing_is_lost_or_trained_twice(folder)
 
 
-def die_once(marker: str) -> str:
-    try:
-        os.close(os.open(marker, os.O_CREAT | os.O_EXCL))
-    except FileExistsError:
-        return "alive"
-    os.kill(os.getpid(), signal.SIGKILL)
-    return "dead"
+# The first call kills the job that made it.
+ONCE = """
+import os, pathlib, signal
+try:
+    os.close(os.open(pathlib.Path(__file__).with_name("marker"), os.O_CREAT | os.O_EXCL))
+except FileExistsError:
+    print("alive")
+else:
+    os.kill(os.getppid(), signal.SIGKILL)
+"""
 
 
 @pytest.mark.slow
 def test_a_killed_job_is_given_anew(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The job calls a program, since its process need not be able to import this module."""
     pytest.importorskip("submitit")
     core = importlib.import_module("submitit.core.core")
     monkeypatch.setattr(core.Job, "_results_timeout_s", 0.2)  # how long a lost answer is awaited
+    (folder / "once.py").write_text(ONCE)
+    words = [sys.executable, "-S", str(folder / "once.py")]
     with opened("slurm:cluster=local", 2, folder) as executor:
         assert executor is not None
-        future = executor.submit(die_once, str(folder / "marker"))
+        future = executor.submit(subprocess.check_output, words)
         assert executor.submit(pow, 2, 3).result(300) == 8
-        assert future.result(300) == "alive"
+        assert future.result(300) == b"alive\n"
 
 
 @in_this_process
