@@ -145,11 +145,16 @@ def plain(job: Job) -> list[float]:
                 optimizer.step()
                 schedule.step()
             network.eval()
-            with torch.no_grad():
-                right = network(data.validation.inputs).argmax(1) == data.validation.targets
-            accuracy = right.float().mean().item()
+            accuracy = share_right(network, data)
         found.append(accuracy)
     return found
+
+
+def share_right(network: nn.Module, data: Data) -> float:
+    """Return the part of the validation set that a network gets right."""
+    with torch.no_grad():
+        right = network(data.validation.inputs).argmax(1) == data.validation.targets
+    return right.float().mean().item()
 
 
 def one_by_one(job: Job) -> list[float]:
@@ -168,9 +173,7 @@ def one_by_one(job: Job) -> list[float]:
                 nn.functional.cross_entropy(outputs, data.train.targets[batch]).backward()
                 nn.utils.clip_grad_norm_(parameters, CLIP)
                 optimizer.step()
-            with torch.no_grad():
-                right = network(data.validation.inputs).argmax(1) == data.validation.targets
-            accuracy = right.float().mean().item()
+            accuracy = share_right(network, data)
         found.append(accuracy)
     return found
 

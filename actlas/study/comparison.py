@@ -12,7 +12,7 @@ from actlas.errors import ActlasError, need_extra
 from actlas.study.analysis import analyse
 from actlas.study.arms import make_arms, split_activations
 from actlas.study.executors import opened
-from actlas.study.experiment import Experiment, codes_of, run_each
+from actlas.study.experiment import Experiment, code_of, run_each
 from actlas.study.judging import looks
 from actlas.study.networks import with_network
 from actlas.study.plan import Plan, make_plan
@@ -119,28 +119,30 @@ def run_plan(
     root = None if data_root is None else Path(data_root)
     arms = make_arms(plan.activations, plan.reference)
     problems = _problems(plan, root)
-    plans = [one for one, _ in problems]
-    plan = plan.frozen(plans)
+    plan = plan.frozen([one for one, _, _ in problems])
     looks(plan, len(arms) - 2)
     folder = Path(out)
     with Store(store or folder) as runs, _resources(executor, workers, folder, runs) as pool:
-        runs.keep_plan(plan_text(plan), codes_of(plans, root))
+        runs.keep_plan(plan_text(plan), ",".join(code for _, _, code in problems))
         outcomes = run_each(
             Experiment(one, task, arms, runs, pool, root, progress, folder, batched=batched)
-            for one, task in problems
+            for one, task, _ in problems
         )
         changes = runs.plan_changes()
     parts = tuple(
         TaskResult(one, task, arms, analyse(one, task, arms, outcome), outcome)
-        for (one, task), outcome in zip(problems, outcomes, strict=True)
+        for (one, task, _), outcome in zip(problems, outcomes, strict=True)
     )
     result = make_result(plan, parts, folder / "report.html", changes)
     write_report(result)
     return result
 
 
-def _problems(plan: Plan, root: Path | None) -> list[tuple[Plan, Task]]:
-    """Return the plan of every task, filled in, and the task with the network that is wanted."""
+def _problems(plan: Plan, root: Path | None) -> list[tuple[Plan, Task, str]]:
+    """Return every task's plan, filled in, the task with the network wanted, and its code's hash.
+
+    One task after the other, since the data of one alone are kept: they are read once for all.
+    """
     problems: list[tuple[Plan, Task]] = []
     for name in plan.tasks:
         task = find_task(name)
@@ -150,7 +152,11 @@ def _problems(plan: Plan, root: Path | None) -> list[tuple[Plan, Task]]:
         first_grid(one, task)
         problems.append((one, task))
     return [
-        (one, with_network(task, one.network, load_data(one.task, root), check=True))
+        (
+            one,
+            with_network(task, one.network, load_data(one.task, root), check=True),
+            code_of(one, root),
+        )
         for one, task in problems
     ]
 

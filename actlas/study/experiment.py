@@ -244,8 +244,3 @@ def code_of(plan: Plan, data_root: Path | None) -> str:
     """Return the hash of all code and data that decide what the runs of a plan give."""
     others = peer_version(plan.network or "") + fingerprint_of(plan.task, data_root)
     return code_version(task_file(plan.task), others)
-
-
-def codes_of(plans: Iterable[Plan], data_root: Path | None) -> str:
-    """Return the hashes for the plans of all tasks of a study, with commas between them."""
-    return ",".join(code_of(plan, data_root) for plan in plans)

@@ -12,8 +12,7 @@ import numpy as np
 import torch
 
 from actlas.study.command import files_of
-from actlas.study.command.call import PREFIX
-from actlas.study.tasks import load_data
+from actlas.study.tasks import COMMAND, load_data
 
 
 def fingerprint_of(task: str, data_root: Path | None) -> str:
@@ -26,7 +25,7 @@ def fingerprint_of(task: str, data_root: Path | None) -> str:
     >>> len(fingerprint_of("digits", None))
     16
     """
-    if task.startswith(PREFIX):
+    if task.startswith(COMMAND):
         return files_of(task)
     return _of_data(task, data_root)
 

@@ -137,9 +137,9 @@ def test_every_plan_is_kept(tmp_path: Path, record: Make) -> None:
 # ---------------------------------------------------------------- leases
 
 
-def test_a_run_is_given_to_one_runner(tmp_path: Path, record: Make) -> None:
+def check_that_a_run_is_given_to_one_runner(place: Path | str, record: Make) -> None:
     specs = [record(seed).spec for seed in range(4)]
-    with Store(tmp_path) as one, Store(tmp_path) as other:
+    with Store(place) as one, Store(place) as other:
         first = one.claims(specs)
         assert next(first).seed == 0
         assert [spec.seed for spec in other.claims(specs)] == [1, 2, 3]
@@ -148,6 +148,10 @@ def test_a_run_is_given_to_one_runner(tmp_path: Path, record: Make) -> None:
         other.add(record(1))
         assert list(one.claims(specs[1:2])) == []
         assert one.attempts() == 4
+
+
+def test_a_run_is_given_to_one_runner(tmp_path: Path, record: Make) -> None:
+    check_that_a_run_is_given_to_one_runner(tmp_path, record)
 
 
 def test_leases_that_were_not_used_are_given_back(tmp_path: Path, record: Make) -> None:

@@ -26,12 +26,12 @@ class Certificate:
 
     claim: the name of the fact, as in `Facts`.
     interval: where it is claimed, in x.
-    bound: range: between which two doubles the infimum lies, and between which two the supremum;
-        minimum, maximum: between which two the value lies (none: it is not attained); lipschitz:
-        between which two sup |f'| lies; monotone_intervals: the senses (1, -1, 0) from left to
+    bound: infimum, supremum, lipschitz: between which two doubles it lies; minimum, maximum:
+        between which two the value lies; monotone_intervals: the senses (1, -1, 0) from left to
         right; smoothness: the number of continuous derivatives (-1: f jumps).
-    places: range: where infimum and supremum are reached or approached; minimum, maximum: between
-        which two doubles every such x lies; lipschitz: where |f'| is reached or approached;
+    places: infimum, supremum: where it is reached or approached; minimum, maximum: between
+        which two doubles every such x lies, or the one place where f tends to the value and
+        never has it; lipschitz: where |f'| is reached or approached;
         monotone_intervals: between which two doubles each turning point lies; smoothness: where
         the first derivative jumps.
     bits: the working precision. boxes: how many intervals were looked at.

@@ -12,12 +12,12 @@ from urllib.parse import parse_qsl, quote
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from actlas.errors import ActlasError, nearest
+from actlas.study.tasks import COMMAND
 from actlas.study.training import Phase, RunSpec
 
 if TYPE_CHECKING:
     from actlas.study.plan import Plan
 
-PREFIX = "command:"
 JSON = "json:"
 
 _NOT_QUOTED = " !\"#$'()*-./:;<=>?@[\\]^_`{|}~"  # but "%", "&" and "+" of the form, "," of lists
@@ -89,7 +89,7 @@ class Command(BaseModel):
         The last "&" keeps a space at the end from those who strip names.
         """
         given = self.model_dump(exclude_defaults=True)
-        return PREFIX + "".join(f"{key}={_escaped(value)}&" for key, value in given.items())
+        return COMMAND + "".join(f"{key}={_escaped(value)}&" for key, value in given.items())
 
 
 def keys() -> dict[str, Any]:
@@ -108,7 +108,7 @@ def parsed(name: str) -> Command:
     >>> parsed(Command(command=text, metric="json:accuracy", timeout=60).name).timeout
     60.0
     """
-    return made(dict(parse_qsl(name.removeprefix(PREFIX), keep_blank_values=True)))
+    return made(dict(parse_qsl(name.removeprefix(COMMAND), keep_blank_values=True)))
 
 
 def made(fields: Mapping[str, Any]) -> Command:
@@ -143,7 +143,7 @@ def folded(fields: Mapping[str, Any]) -> dict[str, Any]:
     if not own:
         return rest
     task = rest.get("task")
-    before = isinstance(task, str) and task.startswith(PREFIX)
+    before = isinstance(task, str) and task.startswith(COMMAND)
     if task is not None and not before:
         raise ActlasError(f"give a task or a command; {task!r} and {', '.join(own)} are both there")
     return {**rest, "task": made({**(unfolded(str(task)) if before else {}), **own}).name}
@@ -155,7 +155,7 @@ def unfolded(name: str) -> dict[str, Any]:
     >>> unfolded("digits")
     {'task': 'digits'}
     """
-    if not name.startswith(PREFIX):
+    if not name.startswith(COMMAND):
         return {"task": name}
     return parsed(name).model_dump(exclude_defaults=True)
 
@@ -167,7 +167,7 @@ def check_plan(name: str, plan: Plan) -> None:
         name: the task's; nothing is asked of one that is not a command.
         plan: with the values that hold for this task.
     """
-    if not name.startswith(PREFIX):
+    if not name.startswith(COMMAND):
         return
     used = placeholders(parsed(name).command)
     if plan.network is not None:

@@ -13,6 +13,7 @@ from actlas.study.tasks._protocol import (
     Task,
 )
 from actlas.study.tasks._registry import (
+    COMMAND,
     at_hand,
     built_in_tasks,
     download,
@@ -24,6 +25,6 @@ from actlas.study.tasks._registry import (
 )
 
 __all__ = [
-    "ACCURACY", "Data", "Metric", "NetworkFactory", "Split", "Task", "at_hand", "built_in_tasks",
-    "download", "find_task", "load_data", "register", "task_file", "task_names",
+    "ACCURACY", "COMMAND", "Data", "Metric", "NetworkFactory", "Split", "Task", "at_hand",
+    "built_in_tasks", "download", "find_task", "load_data", "register", "task_file", "task_names",
 ]  # fmt: skip

@@ -13,7 +13,7 @@ from actlas.errors import ActlasError, nearest
 from actlas.study.tasks._protocol import Data, Task
 
 _TASKS: dict[str, Task] = {}
-_COMMAND = "command:"  # a program of the user's; study/command knows the rest of such a name
+COMMAND = "command:"  # a program of the user's; study/command knows the rest of such a name
 
 
 def register(task: Task) -> Task:
@@ -64,7 +64,7 @@ def find_task(name: str) -> Task:
     >>> find_task("digits").title
     'handwritten digits'
     """
-    if name.startswith(_COMMAND):
+    if name.startswith(COMMAND):
         made: Task = importlib.import_module("actlas.study.command").command_task(name)
         return made
     if ":" in name:
@@ -103,7 +103,7 @@ def _own_task(name: str) -> Task:
 
 def task_file(name: str) -> Path | None:
     """Return the file of a user's own task; None for the built-in ones."""
-    if ":" not in name or name.startswith(_COMMAND):
+    if ":" not in name or name.startswith(COMMAND):
         return None
     find_task(name)
     path = sys.modules[name.partition(":")[0]].__file__
