@@ -49,10 +49,10 @@ Network = Annotated[
 Reference = Annotated[
     str | None, typer.Option(metavar="NAME", help="What the others are compared with; relu.")
 ]
-Seeds = Annotated[int | None, typer.Option(help="How many seeds to confirm with, at least 2.")]
+Seeds = Annotated[int | None, typer.Option(help="The most seeds to confirm with, at least 2.")]
 Design = Annotated[
     str | None,
-    typer.Option(metavar="NAME", help="fixed, or adaptive: seeds until the interval decides."),
+    typer.Option(metavar="NAME", help="adaptive: seeds until the interval decides; or fixed."),
 ]
 Optimizer = Annotated[
     str | None, typer.Option(metavar="NAME", help="sgd (with momentum 0.9), adam or adamw.")

@@ -82,9 +82,8 @@ def status(folder: Folder, store: StoreUrl = None) -> None:
 
     with existing(folder, store, read_only=True) as runs:
         for phase, count in progress_of(runs).items():
-            least = "at least " * (phase.value == "tuning")
             typer.echo(
-                f"{phase.value}: {count.finished} of {least}{count.planned} runs are finished, "
+                f"{phase.value}: {count.finished} of {count.total} runs are finished, "
                 f"{count.running} are being trained"
             )
         for reason in failures_in(runs).values():

@@ -33,9 +33,9 @@ class StudyInterrupted(KeyboardInterrupt):
 def compare(
     task: str | Sequence[str] = "digits",
     activations: str | Sequence[str] = Plan.model_fields["activations"].default,
-    seeds: int | Sequence[int] = 10,
+    seeds: int | Sequence[int] | None = None,
     optimizer: str | None = None,
-    budget: int = 5,
+    budget: int | None = None,
     out: str | os.PathLike[str] = "out",
     data_root: Root = None,
     workers: int | None = None,
@@ -43,22 +43,25 @@ def compare(
     epochs: int | None = None,
     practical_difference: float | None = None,
     network: str | None = None,
-    design: str = "fixed",
+    design: str | None = None,
+    search: str | None = None,
     reference: str = "relu",
 ) -> Result:
     """Compare activation functions on a task, and write `report.html` and `study.db`.
 
     Every function gets the same budget of learning rates, chosen on the validation set, and is
-    then trained on fresh seeds. For one seed, all functions see the same batches and start from
-    the same standard-normal numbers, scaled by each one's gain. A second, independent arm of ReLU
-    shows what chance alone does. Finished runs in `out` are used again.
+    then trained on fresh seeds until its interval decides. For one seed, all functions see the
+    same batches and start from the same standard-normal numbers, scaled by each one's gain. A
+    second, independent arm of ReLU shows what chance alone does. Finished runs in `out` are used
+    again.
 
     Args:
         task: a built-in one, or your own as "module:attribute"; several as a list.
         activations: names, with parameters where wanted: "leaky_relu(negative_slope=0.2)".
-        seeds: how many seeds to confirm with, or the seeds themselves; at least 2.
+        seeds: how many seeds to confirm with at most, or the seeds themselves; at least 2, by
+            default 20.
         optimizer: "sgd" (momentum 0.9), "adam" or "adamw", by default the task's.
-        budget: the most learning rates that are tried for each function.
+        budget: the most learning rates that are tried for each function, by default 5.
         out: the folder for the results; made if it is not there.
         data_root: the folder with the data sets, by default the environment's ACTLAS_DATA.
         workers: processes, by default one per core; 1 works in the calling process.
@@ -67,8 +70,10 @@ def compare(
         practical_difference: what is too small to matter, by default the task's.
         network: a network in place of the task's own: "wide_resnet(depth=10, width=1)",
             "timm:NAME" or "torchvision:NAME".
-        design: "fixed", or "adaptive": seeds are added until the interval decides, with as strict
-            an error over all looks; `seeds` are then the most.
+        design: "adaptive", the default: seeds are added, from 5 on, until the interval decides,
+            with as strict an error over all looks; or "fixed": every seed is run.
+        search: "halving", the default: all learning rates in short runs, the best third in full;
+            or "grid": every one in full.
         reference: the function that the others are compared with.
 
     Raises:
@@ -85,7 +90,7 @@ def compare(
     plan = make_plan(
         {
             "task": task, "network": network, "activations": tuple(names), "reference": reference,
-            "seeds": seeds, "optimizer": optimizer, "design": design,
+            "seeds": seeds, "optimizer": optimizer, "design": design, "search": search,
             "budget": budget, "epochs": epochs, "practical_difference": practical_difference,
         }
     )  # fmt: skip

@@ -25,13 +25,23 @@ from actlas.study.tuning import first_grid, trained_in_full
 class Count:
     """How far a phase is.
 
-    `planned` is the least for the search, which may be widened, and the most for the confirmation
-    of an adaptive study.
+    `bound` is "at least" for the search, which may be widened, and "at most" for the confirmation
+    of an adaptive study; empty where `planned` is the exact number.
     """
 
     finished: int
     running: int
     planned: int
+    bound: str = ""
+
+    @property
+    def total(self) -> str:
+        """The number of planned runs in words.
+
+        >>> Count(3, 0, 28, "at most").total
+        'at most 28'
+        """
+        return f"{self.bound} {self.planned}".strip()
 
 
 @contextmanager
@@ -83,12 +93,13 @@ def _progress_on(store: Store, plan: Plan, code: str | None) -> dict[Phase, Coun
         Phase.CONFIRMATION: arms * len(plan.seeds),
     }
     found = store.counts(_settings(plan) | ({} if code is None else {"code": code}))
-    return {phase: Count(*found[phase], planned[phase]) for phase in Phase}
+    bounds = {Phase.TUNING: "at least", Phase.CONFIRMATION: "at most" * (plan.design == "adaptive")}
+    return {phase: Count(*found[phase], planned[phase], bounds[phase]) for phase in Phase}
 
 
 def _summed(counts: list[Count]) -> Count:
     parts = zip(*((count.finished, count.running, count.planned) for count in counts), strict=True)
-    return Count(*map(sum, parts))
+    return Count(*map(sum, parts), counts[0].bound)
 
 
 def _settings(plan: Plan) -> dict[str, object]:

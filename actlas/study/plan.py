@@ -19,6 +19,7 @@ from pydantic import (
 from actlas.errors import ActlasError, nearest
 from actlas.study.arms import split_activations
 from actlas.study.command import check_plan, folded, keys
+from actlas.study.statistics.adaptive import FEWEST
 from actlas.study.tasks import Task
 from actlas.study.training import OPTIMIZERS, SCHEDULES, START_WEIGHTS, Recipe
 
@@ -52,6 +53,11 @@ class TaskValues(BaseModel):
         return _known(name, OPTIMIZERS)
 
 
+def _design(given: dict[str, Any]) -> Literal["adaptive", "fixed"]:
+    """Return the design of a study that names none."""
+    return "adaptive" if len(given.get("seeds", ())) >= FEWEST else "fixed"
+
+
 class Plan(TaskValues):
     """A study, fixed in advance; None means "as the task says".
 
@@ -61,13 +67,13 @@ class Plan(TaskValues):
             "timm:NAME", "torchvision:NAME"; `actlas models` lists ours.
         activations: the functions, with parameters where wanted: "leaky_relu(negative_slope=0.2)".
         reference: the function that the others are compared with.
-        seeds: the seeds of the confirmation, at least 2; a number n stands for 0 ... n-1.
+        seeds: the seeds of the confirmation, at least 2; a number n stands for 0 ... n-1. They are
+            the most that an adaptive study takes.
         tuning_seeds: the seeds of the learning-rate search; they draw other numbers than `seeds`.
-        search: "grid" trains every learning rate in full for all tuning seeds; "halving" tries all
-            of them in runs of a quarter of the epochs, and trains the best third in full, two at
-            least.
-        design: "fixed" runs every seed; "adaptive" looks as seeds are added, and stops a function
-            as soon as its interval decides: `seeds` are then the most, at least 5.
+        search: "halving" tries all learning rates in runs of a quarter of the epochs, and trains
+            the best third in full, two at least; "grid" trains every one in full.
+        design: "adaptive" looks as seeds are added, from 5 on, and stops a function as soon as its
+            interval decides; "fixed" runs every seed, as every study of fewer than 5 does.
         optimizer: "sgd" (momentum 0.9), "adam" or "adamw"; by default the task's.
         budget: the most learning rates that are tried for a function: the same for every one.
         learning_rates: the first grid, instead of the task's; at most `budget` of them.
@@ -90,10 +96,10 @@ class Plan(TaskValues):
     task: str = "digits"
     activations: tuple[str, ...] = ("relu", "gelu", "silu", "mish", "telu", "serf")
     reference: str = "relu"
-    seeds: Annotated[Seeds, Field(min_length=2)] = tuple(range(10))
+    seeds: Annotated[Seeds, Field(min_length=2)] = tuple(range(20))
     tuning_seeds: Seeds = (0, 1)
-    search: Literal["grid", "halving"] = "grid"
-    design: Literal["fixed", "adaptive"] = "fixed"
+    search: Literal["halving", "grid"] = "halving"
+    design: Literal["adaptive", "fixed"] = Field(default_factory=_design)
     budget: Count = 5
     gradient_clip: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 1.0
     initialisation: str = Recipe.initialisation

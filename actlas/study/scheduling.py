@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from actlas.study.units import Unit, cells, measure, pieces
 
 BATCHED = ("measured", "always", "never")
 _MOST = 32  # runs of one model: more need memory and gain little
-_PER_WORKER = 2  # units that every worker should get at least
+_PER_WORKER = 4  # units for every worker, from which on it does not matter who gets one more
 
 Kind = tuple[object, ...]
 
@@ -48,16 +49,21 @@ class Scheduler:
 
         So a study that is stopped early has something of every function.
         """
-        found = [piece for cell in cells(specs) for piece in pieces(cell, self._most(len(specs)))]
+        found = self._cut(cells(specs))
         self._measure(found)
         together = [Unit(piece, True) for piece in found if self._way(piece).together]
         rest = [spec for piece in found if not self._way(piece).together for spec in piece]
         rest.sort(key=lambda spec: spec.seed)
         return [*together, *(Unit((spec,)) for spec in rest)]
 
-    def _most(self, runs: int) -> int:
-        workers = workers_of(self._executor)
-        return _MOST if workers == 1 else max(1, min(_MOST, runs // (_PER_WORKER * workers)))
+    def _cut(self, found: Sequence[tuple[RunSpec, ...]]) -> list[tuple[RunSpec, ...]]:
+        """Cut all cells in as many pieces, the fewest that keep every worker busy to the end."""
+        workers, longest = workers_of(self._executor), max(map(len, found), default=1)
+        parts = next(
+            parts for parts in count(-(-longest // _MOST))
+            if parts * len(found) % workers == 0 or parts * len(found) >= _PER_WORKER * workers
+        )  # fmt: skip
+        return [piece for cell in found for piece in pieces(cell, parts)]
 
     def _way(self, piece: Sequence[RunSpec]) -> Way:
         if len(piece) == 1 or self._batched == "never":

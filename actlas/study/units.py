@@ -125,13 +125,11 @@ def cells(specs: Iterable[RunSpec]) -> list[tuple[RunSpec, ...]]:
     return [tuple(group) for group in found.values()]
 
 
-def pieces(cell: Sequence[RunSpec], most: int) -> Iterator[tuple[RunSpec, ...]]:
-    """Cut a cell in pieces of about one size, none longer than `most`.
+def pieces(cell: Sequence[RunSpec], parts: int) -> Iterator[tuple[RunSpec, ...]]:
+    """Cut a cell in so many parts of about one size, none of them empty.
 
-    >>> [len(piece) for piece in pieces(range(10), 4)]
+    >>> [len(piece) for piece in pieces(range(10), 3)]
     [4, 3, 3]
     """
-    count = -(-len(cell) // most)
-    for index in range(count):
-        piece = tuple(cell[index::count])
-        yield piece
+    for index in range(min(parts, len(cell))):
+        yield tuple(cell[index::parts])

@@ -60,7 +60,7 @@ def seeds_in_words(plan: Plan) -> str:
     """Return how many seeds a study has.
 
     >>> from actlas.study.plan import Plan
-    >>> seeds_in_words(Plan(seeds=8)), seeds_in_words(Plan(seeds=40, design="adaptive"))
+    >>> seeds_in_words(Plan(seeds=8, design="fixed")), seeds_in_words(Plan(seeds=40))
     ('8 paired seeds', 'up to 40 paired seeds, added until the interval decides')
     """
     if plan.design == "fixed":

@@ -250,7 +250,8 @@ def test_the_threads_of_a_program_are_one_unless_said_otherwise(
 
 STUDY = {
     "command": f"{PYTHON} {CALL}", "metric": r"accuracy (\S+)", "test_metric": "json:test",
-    "activations": ["relu", "softplus", "mish"], "seeds": 7, "tuning_seeds": 1, **RULES,
+    "activations": ["relu", "softplus", "mish"], "seeds": 7, "tuning_seeds": 1,
+    "design": "fixed", **RULES,
 }  # fmt: skip
 
 

@@ -12,9 +12,10 @@ from xml.etree import ElementTree
 import pytest
 
 from actlas.errors import ActlasError
-from actlas.study import Result
+from actlas.study import Result, TaskResult
 from actlas.study.costs import costs, kept_bytes
 from actlas.study.report import FORMS, figures, render, write_as
+from actlas.study.report.budgets import orders
 from actlas.study.report.content import basin_of, sheets
 from actlas.study.report.cost_chart import spread
 from actlas.study.report.details import study_file
@@ -28,7 +29,7 @@ from tests.study.tiny_tasks import bumps, signs
 
 GAINS = {"gelu": 2.0, "leaky_relu(negative_slope=0.2)": 0.0, "tanh": -2.0}
 STUDIES = {
-    "one task": study(Planted(signs, GAINS)),
+    "one task": study(Planted(signs, GAINS), design="fixed"),
     "an error": study(Planted(bumps, GAINS)),
     "two tasks": study(Planted(signs, GAINS), Planted(bumps, GAINS)),
     "four tasks": study(*(Planted(replace(signs, name=f"t{i}"), GAINS) for i in range(4))),
@@ -167,6 +168,40 @@ def test_the_basin_is_that_of_the_search() -> None:
     row = STUDIES["one task"].only.table[0]
     found = basin_of(row, signs.metric)
     assert found.decades == pytest.approx(0.1, abs=1e-6)
+
+
+def with_curves(part: TaskResult, curves: dict[str, tuple[float, ...]]) -> TaskResult:
+    """Return a task's part on which every run of a function has the given curve."""
+    runs = {
+        label: tuple(
+            replace(r, validation_curve=curves.get(label, r.validation_curve)) for r in own
+        )
+        for label, own in part.outcome.confirmations.items()
+    }
+    return replace(part, outcome=replace(part.outcome, confirmations=runs))
+
+
+def test_a_shorter_training_is_ranked_by_its_best_score_so_far() -> None:
+    curves = {
+        "relu": (5.0, 6.0, 4.0, 3.0), "gelu": (1.0, 2.0, 7.0, 8.0), "tanh": (4.0, 1.0, 1.0, 1.0),
+        "leaky_relu(negative_slope=0.2)": (3.0, 3.0, 3.0, 4.5),
+    }  # fmt: skip
+    found = orders(with_curves(STUDIES["one task"].only, curves))
+    slope = "LeakyReLU(negative_slope=0.2)"
+    assert [(one.epochs, one.names) for one in found] == [
+        (1, ("ReLU", "Tanh", slope, "GELU")),
+        (2, ("ReLU", "Tanh", slope, "GELU")),
+        (3, ("GELU", "ReLU", "Tanh", slope)),
+        (4, ("GELU", "ReLU", slope, "Tanh")),
+    ]
+    assert [round(one.agreement, 2) for one in found] == [-0.33, -0.33, 0.67, 1.0]
+
+
+def test_runs_without_curves_are_not_ranked() -> None:
+    curves = dict.fromkeys(("relu", "gelu", "tanh", "leaky_relu(negative_slope=0.2)"), (1.0,))
+    part = with_curves(STUDIES["one task"].only, {**curves, "relu (A/A)": (1.0,)})
+    assert orders(part) == ()
+    assert "A shorter training" not in render(replace(STUDIES["one task"], parts=(part,)))
 
 
 def test_names_keep_their_distance() -> None:

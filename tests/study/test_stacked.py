@@ -13,8 +13,10 @@ import torch
 from torch import Tensor, nn
 
 from actlas.catalogue import load
+from actlas.nn import class_of
 from actlas.study import ACCURACY, Data, Split, Task
-from actlas.study.training import OPTIMIZERS, Record, RunSpec, stacked, train, ways
+from actlas.study.training import OPTIMIZERS, Record, RunSpec, layered, stacked, train, ways
+from actlas.study.training.layered import layers_of
 from actlas.study.training.row_optimizers import RowOptimizer
 from actlas.study.training.stacked import train_stacked
 from actlas.study.training.stacked_data import join
@@ -45,7 +47,16 @@ def normalised(activation: Factory) -> nn.Module:
     )  # fmt: skip
 
 
-NETWORKS = {"mlp": mlp, "convolutions": convolutions, "batch-norm": normalised}
+def perceptron(activation: Factory) -> nn.Module:
+    """Return a chain that is multiplied layer by layer, without a transform."""
+    return nn.Sequential(
+        nn.Flatten(), nn.Sequential(nn.Linear(64, 24), activation()),
+        nn.Linear(24, 12, bias=False), activation(), nn.Linear(12, 10),
+    )  # fmt: skip
+
+
+NETWORKS = {"mlp": mlp, "convolutions": convolutions, "batch-norm": normalised,
+            "perceptron": perceptron}  # fmt: skip
 
 
 @pytest.fixture
@@ -108,6 +119,40 @@ def test_one_model_gives_the_numbers_of_each_run_alone(
     # A bias ahead of a batch norm has no gradient but rounding, which Adam makes a step of.
     assert_same(alone(specs, task, data), together, 1e-9 if network != "batch-norm" else 1e-5)
     assert {record.together for record in together} == {len(specs)}
+
+
+def in_rows(inputs: Tensor) -> Tensor:
+    return inputs.double().unflatten(1, (8, 8))
+
+
+def test_a_perceptron_may_take_pictures(digits: Task, data: Data, make_spec: MakeSpec) -> None:
+    task, specs = replace(problem(digits, perceptron), transform=in_rows), runs(make_spec)
+    assert_same(alone(specs, task, data), train_stacked(specs, task, data))
+
+
+def per_row(activation: Factory) -> nn.Module:
+    return nn.Sequential(nn.Linear(8, 4), activation(), nn.Flatten(), nn.Linear(32, 10))
+
+
+def test_a_linear_layer_may_work_on_the_rows_of_pictures(
+    digits: Task, data: Data, make_spec: MakeSpec
+) -> None:
+    task, specs = replace(problem(digits, per_row), transform=in_rows), runs(make_spec)
+    assert_same(alone(specs, task, data), train_stacked(specs, task, data))
+
+
+def hooked() -> nn.Module:
+    network = perceptron(nn.Identity)
+    network[1].register_forward_hook(lambda *_: None)
+    return network
+
+
+def test_only_perceptrons_are_multiplied_layer_by_layer() -> None:
+    telu, vector, picture = class_of("telu"), torch.zeros(1, 64), torch.zeros(1, 8, 8)
+    assert len(layers_of(perceptron(telu), picture) or []) == 6
+    for network in (mlp(telu), perceptron(class_of("prelu")), perceptron(nn.ReLU), hooked()):
+        assert layers_of(network, vector) is None
+    assert layers_of(per_row(telu), picture) is None
 
 
 def learners() -> dict[str, str]:
@@ -306,3 +351,16 @@ def test_a_planted_fault_turns_red(
     wild = replace(specs[0], learning_rate=1e200)
     with pytest.raises((AssertionError, RuntimeError)):
         assert_same(alone(specs[1:], task, data), train_stacked([wild, *specs[1:]], task, data)[1:])
+
+
+def test_the_weights_of_another_run_turn_red(
+    digits: Task, data: Data, make_spec: MakeSpec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def linear(prefix: str, biased: bool, weights: layered.Weights, x: Tensor) -> Tensor:
+        return right(prefix, biased, {name: one.roll(1, 0) for name, one in weights.items()}, x)
+
+    right = layered._linear
+    monkeypatch.setattr(layered, "_linear", linear)
+    task, specs = problem(digits, perceptron), runs(make_spec)
+    with pytest.raises(AssertionError):
+        assert_same(alone(specs, task, data), train_stacked(specs, task, data))

@@ -13,6 +13,7 @@ from actlas.errors import ActlasError, nearest
 from actlas.study.plan import Plan, make_plan
 
 SETTINGS = ("as_published", "fair")
+_DESIGN = {"search": "grid", "design": "fixed"}
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
@@ -100,7 +101,9 @@ def read_claim(path: Path) -> Claim:
     """Read a claim; ActlasError with one sentence for the first thing that is wrong.
 
     The tables `as_published` and `fair` hold the keys of a study file; `against` in one of them
-    the values of the other recipe that differ.
+    the values of the other recipe that differ. A claim runs every seed and trains every learning
+    rate in full unless it says otherwise: functions share runs, and recipes are compared with
+    each other.
     """
     try:
         fields = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -134,6 +137,7 @@ def _setting(fields: Mapping[str, Any], source: str) -> Setting:
             raise ActlasError(f"{source}: give a plan, measure, runs_of or untestable")
         return Setting(**words)
     other = rest.pop("against", None)
+    rest = {**_DESIGN, **rest}
     against = None if other is None else make_plan({**rest, **other}, source)
     return Setting(plan=make_plan(rest, source), against=against, **words)
 

@@ -13,6 +13,7 @@ from actlas.study.across import Across, Line, gains
 from actlas.study.analysis import Row
 from actlas.study.arms import Arm
 from actlas.study.costs import costs
+from actlas.study.report.budgets import orders
 from actlas.study.result import Result, TaskResult
 from actlas.study.statistics import Basin
 from actlas.study.tasks import Metric
@@ -52,8 +53,9 @@ def verdict_of(row: Row | Line) -> str:
 def sheets(result: Result) -> list[Sheet]:
     """Return every table of a report, those over all tasks first."""
     over = [] if result.across is None else [heat(result), over_tasks(result.across)]
-    one = [make(part) for part in result.parts for make in (comparison, methods, tuning, cost)]
-    return over + one
+    makers = (comparison, methods, tuning, shorter, cost)
+    one = [make(part) for part in result.parts for make in makers]
+    return over + [sheet for sheet in one if sheet.rows]
 
 
 def comparison(part: TaskResult) -> Sheet:
@@ -181,6 +183,20 @@ def _rate_cell(found: Tuning, rate: float, figures: Figures) -> str:
 def _basin_cell(row: Row, metric: Metric) -> str:
     found = basin_of(row, metric)
     return f"{found.low:.2g} to {found.high:.2g} ({basin_in_words(found)})"
+
+
+def shorter(part: TaskResult) -> Sheet:
+    """Return what a shorter training would have said; no rows where there is nothing to rank."""
+    rows = [(f"{found.epochs} epochs", f"{found.agreement:+.2f}", ", ".join(found.names))
+            for found in orders(part)]  # fmt: skip
+    return Sheet(
+        f"A shorter training on {part.task.title}",
+        "Exploratory: the order of the functions by their best validation score so far, and how "
+        "far it agrees with the order at the end (Kendall's tau: 1 the same, 0 unrelated, -1 "
+        "reversed). Functions that make no difference change places by chance.",
+        ("after", "agreement", "order, the best first"),
+        tuple(rows),
+    )
 
 
 def cost(part: TaskResult) -> Sheet:

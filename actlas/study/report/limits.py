@@ -20,7 +20,8 @@ def caveats(result: Result) -> list[str]:
     own = [sentence for part in result.parts for sentence in _of_task(part, result)]
     edges = [sentence for part in result.parts for sentence in _edges(part, result)]
     found = [*_changes(result), *_departures(result), *_over_tasks(result), *own,
-             *_of_plan(result), *_seeds(result), *edges, *_reconstructed(result)]  # fmt: skip
+             *_of_plan(result), *_seeds(result), *_short_runs(result), *edges,
+             *_reconstructed(result)]  # fmt: skip
     return list(dict.fromkeys(found))
 
 
@@ -47,8 +48,8 @@ def _over_tasks(result: Result) -> list[str]:
     return [
         f"{tasks} tasks are a small sample: what holds over them need not hold on another one"
         f"{more}.",
-        "Holm's correction is over the functions of one task: with many tasks, a verdict on a "
-        "single one is now and then chance.",
+        "The correction for many comparisons is over the functions of one task: with many tasks, "
+        "a verdict on a single one is now and then chance.",
     ]
 
 
@@ -94,6 +95,15 @@ def _seeds(result: Result) -> list[str]:
     return [
         f"With {len(plan.seeds)} seeds and {comparisons} comparisons the corrected test cannot "
         f"reach 0.05, so no function can be called better or worse; {needed} seeds could."
+    ]
+
+
+def _short_runs(result: Result) -> list[str]:
+    if not any(row.tuning.short for part in result.parts for row in part.table):
+        return []
+    return [
+        "Short runs chose which learning rates were trained in full; one that learns slowly and "
+        "ends well may have been dropped."
     ]
 
 

@@ -9,16 +9,18 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import chain
 
 import torch
 from torch import Tensor
 from torch.func import functional_call, vmap
+from torch.nn.functional import cross_entropy
 
 from actlas.errors import ActlasError
 from actlas.study.tasks import Data, Split, Task
+from actlas.study.training.layered import layers_of, outputs_of
 from actlas.study.training.outside import call_outside_
 from actlas.study.training.row_optimizers import RowOptimizer, clip_rows_
 from actlas.study.training.seeding import generator
@@ -69,9 +71,12 @@ class Stack:
         self.runs = list(runs)
         self._spec, self._task = runs[0].spec, task
         self._network = copy.deepcopy(runs[0].model.network)
+        some = task.transform(runs[0].data.train.inputs[:1])
+        self._layers = layers_of(self._network, some)
         call_outside_(self._network)
         self._shapes = _shapes_of(runs[0])
         self._weights = torch.stack([_row_of(run, self._shapes) for run in runs])
+        self._gradient = torch.empty_like(self._weights)
         self._fixed = _stacked_rest(runs, self._shapes)
         self._optimizer = RowOptimizer(
             make_run_optimizer(runs[0]), self._spec.weight_decay,
@@ -119,24 +124,37 @@ class Stack:
         leaves = self._views()
         with torch.enable_grad():
             outputs = self._outputs(leaves, inputs, 0)
-            losses = vmap(self._task.loss)(outputs, targets)
+            losses = _losses(self._task.loss, outputs, targets)
             gradients = torch.autograd.grad(losses.sum(), list(leaves.values()))
-        gradient = torch.cat([one.flatten(1) for one in gradients], dim=1)
+        for place, gradient in zip(self._places(self._gradient), gradients, strict=True):
+            place.copy_(gradient)
         if self._spec.gradient_clip:
-            clip_rows_(gradient, self._spec.gradient_clip)
+            clip_rows_(self._gradient, self._spec.gradient_clip)
         rates = (self._rates * factor).to(self._weights.dtype)
-        self._optimizer.step(self._weights, gradient, rates)
+        self._optimizer.step(self._weights, self._gradient, rates)
         return losses.detach()
 
+    def _places(self, matrix: Tensor) -> list[Tensor]:
+        """Return views of a matrix in the shapes of the weights, the runs first."""
+        columns = matrix.split([shape.numel() for shape in self._shapes.values()], dim=1)
+        return [
+            column.view(len(column), *shape)
+            for shape, column in zip(self._shapes.values(), columns, strict=True)
+        ]
+
     def _views(self) -> dict[str, Tensor]:
-        """Return the weights by name, the runs first, as views of the matrix."""
-        columns = self._weights.split([shape.numel() for shape in self._shapes.values()], dim=1)
+        """Return the weights by name, as views of the matrix."""
+        places = self._places(self._weights)
         return {
-            name: column.view(len(column), *shape).requires_grad_()
-            for (name, shape), column in zip(self._shapes.items(), columns, strict=True)
+            name: place.requires_grad_() for name, place in zip(self._shapes, places, strict=True)
         }
 
     def _outputs(self, leaves: dict[str, Tensor], inputs: Tensor, dimension: int | None) -> Tensor:
+        """Return the outputs of all runs; the inputs have them first, or not at all (None)."""
+        if self._layers is not None:
+            shared = inputs.expand(len(self.runs), *inputs.shape) if dimension is None else inputs
+            return outputs_of(self._layers, leaves | self._fixed, shared)
+
         def forward(weights: dict[str, Tensor], rest: dict[str, Tensor], x: Tensor) -> Tensor:
             output: Tensor = functional_call(self._network, (weights, rest), (x,))
             return output
@@ -179,9 +197,19 @@ class Stack:
         self.runs = [self.runs[row] for row in rest]
         self._orders = [self._orders[row] for row in rest]
         self._weights, self._rates = self._weights[keep], self._rates[keep]
+        self._gradient = torch.empty_like(self._weights)
         self._fixed = {name: tensor[keep] for name, tensor in self._fixed.items()}
         self._train, self._validation = self._train.keep(keep), self._validation.keep(keep)
         self._optimizer.keep(keep)
+
+
+def _losses(loss: Callable[[Tensor, Tensor], Tensor], outputs: Tensor, targets: Tensor) -> Tensor:
+    """Return the loss of every run; the runs come first in outputs and targets."""
+    if loss is cross_entropy and outputs.ndim == 3 and targets.ndim == 2:  # quicker without vmap
+        each = cross_entropy(outputs.flatten(0, 1), targets.flatten(), reduction="none")
+        return each.view_as(targets).mean(1)
+    mapped: Tensor = vmap(loss)(outputs, targets)
+    return mapped
 
 
 def _shapes_of(run: Run) -> dict[str, torch.Size]:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from statistics import median
 
 import torch
 from torch import Tensor
@@ -20,7 +21,7 @@ from actlas.study.training.trainer import Run, begun, make_run_optimizer, train_
 
 _CHECKED = 3  # steps that both ways must agree on
 _FACTOR = 0.5  # on the learning rate meanwhile: neither the warm-up nor its peak
-_ROUNDS, _SECONDS = 3, 0.5  # of measuring at least
+_ROUNDS, _SECONDS = 3, 1.0  # of measuring at least
 _GAIN = 1.05  # one model must be faster by so much
 _ALIKE = 1e-3  # relative difference of losses that rounding alone can make in a few steps
 
@@ -92,7 +93,7 @@ def _compare(wanted: Sequence[float], found: Sequence[float]) -> None:
 
 
 def _ratio(alone: Callable[[], float], together: Callable[[], float]) -> float:
-    """Return the time of one call over that of the other, the quickest of each; in turns.
+    """Return the time of one call over that of the other, the median of each; in turns.
 
     It is the processor's time, so that other work on the machine does not count.
     """
@@ -104,7 +105,7 @@ def _ratio(alone: Callable[[], float], together: Callable[[], float]) -> float:
             started = time.process_time()
             call()
             own.append(time.process_time() - started)
-    return min(times[0]) / min(times[1])
+    return median(times[0]) / median(times[1])
 
 
 def first_sentence(error: Exception) -> str:
