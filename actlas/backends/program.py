@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 
 from actlas.backends import numpy as numpy_backend
+from actlas.backends.pieces import Pieces, fitted
+from actlas.backends.polynomials import NotPieces
 from actlas.backends.tables import TANHSHRINK
 from actlas.backends.tabulate import REACH, NotTabular, Table, tabulate
 from actlas.backends.tape import Tape, record
@@ -27,8 +29,8 @@ COSTS: dict[str, int] = {
     "add": 1, "sub": 1, "mul": 1, "div": 3, "neg": 1, "abs": 1, "min": 1, "max": 1, "sqrt": 4,
     "sign": 2, "lt": 1, "le": 1, "gt": 1, "ge": 1, "where": 1, "where_lt": 1, "where_le": 1,
     "where_gt": 1, "where_ge": 1, "damp": 2, "nan_like": 1,
-    "clip_low": 1, "clip_high": 1, "at_low": 1, "at_high": 1, "log": 12, "wave": 10, "table": 14,
-    "near": 1, "beyond": 1,
+    "clip_low": 1, "clip_high": 1, "at_low": 1, "at_high": 1, "log": 12, "wave": 10, "table": 9,
+    "near": 1, "beyond": 1, "pieces": 4,
 }  # fmt: skip
 OPERATIONS = {name: number for number, name in enumerate(COSTS)}
 MOST_REGISTERS, MOST_OPERANDS = 64, 64  # as in engine.h
@@ -52,6 +54,7 @@ class Program:
     constants: tuple[float, ...]
     steps: tuple[Step, ...]
     tables: tuple[Table, ...]
+    pieces: tuple[Pieces, ...]
     registers: int
 
     def packed(self) -> tuple[Any, ...]:
@@ -59,7 +62,8 @@ class Program:
         arrays = ((self.outputs, np.int32), (self.constants, np.float32), (self.steps, np.int32))
         packed = (np.array(values, kind).tobytes() for values, kind in arrays)
         tables = tuple(table.packed() for table in self.tables)
-        return len(self.inputs), self.registers, *packed, tables
+        pieces = tuple(piece.packed() for piece in self.pieces)
+        return len(self.inputs), self.registers, *packed, tables, pieces
 
     @property
     def path(self) -> str:
@@ -67,7 +71,10 @@ class Program:
         names = [list(OPERATIONS)[step[0]] for step in self.steps]
         if "near" in names:
             return "table near 0, steps beyond"
-        return "table" if set(names) <= {"table", "mul"} and "table" in names else "steps"
+        for kind in ("table", "pieces"):
+            if set(names) <= {kind, "mul"} and kind in names:
+                return kind
+        return "steps"
 
 
 # ---------------------------------------------------------------- primitives of the engine
@@ -168,6 +175,22 @@ def _expanded(node: Expr) -> Expr:
 # ---------------------------------------------------------------- tables
 
 _tables: list[Table] = []
+_pieces: list[Pieces] = []
+
+
+@cache
+def _pieces_of(node: Expr, *, whole: bool) -> int:
+    """Return the number of the polynomials of an expression in x, or -1 where steps are cheaper."""
+    if symbols(node) != {"x"} or node.op in _COMPARISONS:
+        return -1
+    try:
+        found = fitted(node, whole=whole)
+    except NotPieces:
+        return -1
+    if found.cost > _cost(node) - (not whole):
+        return -1
+    _pieces.append(found)
+    return len(_pieces) - 1
 
 
 @cache
@@ -225,6 +248,9 @@ def _cost(root: Expr) -> int:
 @cache
 def _ready(node: Expr, depth: int = 0) -> Expr:
     """Replace what is dear by tables: whole sub-expressions of x first, else primitives."""
+    number = _pieces_of(node, whole=depth == 0) if depth <= DEEPEST else -1
+    if number >= 0:
+        return intern("pieces", (X,), number)
     number = _table_of(node) if depth <= DEEPEST and _wants_table(node) else -1
     if number >= 0:
         return intern("table", (X,), number)
@@ -287,7 +313,7 @@ def program(roots: tuple[Expr, ...], inputs: tuple[str, ...], factor: str = "") 
     if any(root.op != "beyond" for root in ready):  # what is skipped must be of no use elsewhere
         ready = tuple(map(_ready, roots))
     if factor:
-        ready = tuple(make("mul", symbol(factor), root) for root in ready)
+        ready = tuple(_times(symbol(factor), root) for root in ready)
     ready = tuple(map(_chosen, ready))
     nodes = list(walk(*ready))
     constants = [node for node in nodes if node.op == "const"]
@@ -304,32 +330,48 @@ def program(roots: tuple[Expr, ...], inputs: tuple[str, ...], factor: str = "") 
         raise Unsupported(
             f"it has {len(inputs) + len(ready)} inputs and outputs; at most {MOST_OPERANDS}"
         )
-    tables = sorted({int(str(node.value)) for node in calls if node.op == "table"})
     values = tuple(float(constant_value(node) or 0) for node in constants)
     outputs = tuple(place[root] for root in ready)
-    return Program(inputs, outputs, values, _steps(calls, place, tables),
-                   tuple(_tables[number] for number in tables), registers)  # fmt: skip
+    tables = tuple(_tables[number] for number in _numbers(calls, "table"))
+    pieces = tuple(_pieces[number] for number in _numbers(calls, "pieces"))
+    return Program(inputs, outputs, values, _steps(calls, place), tables, pieces, registers)
 
 
-def _steps(calls: list[Expr], place: dict[Expr, int], tables: list[int]) -> tuple[Step, ...]:
+def _times(factor: Expr, root: Expr) -> Expr:
+    """Return their product: a table or pieces multiply while the value is in registers."""
+    if root.op in ("table", "pieces"):
+        return intern(root.op, (*root.args, factor), root.value)
+    return make("mul", factor, root)
+
+
+def _numbers(calls: list[Expr], op: str) -> list[int]:
+    return sorted({int(str(node.value)) for node in calls if node.op == op})
+
+
+def _steps(calls: list[Expr], place: dict[Expr, int]) -> tuple[Step, ...]:
     """Return the steps in order; before the far part of a function, the jump over it."""
     steps: list[Step] = []
     begin: dict[Expr, int] = {}
+    numbers = {op: _numbers(calls, op) for op in ("table", "pieces")}
     for node in calls:
         arguments = [place[child] for child in node.args]
         if node.op == "beyond":
             table, _, x = arguments
             at = begin[node.args[0]]
             steps.insert(at, (OPERATIONS["near"], place[node], table, x, len(steps) + 1 - at, 0))
-        steps.append((OPERATIONS[node.op], place[node], *_operands(node, arguments, tables)))
+        steps.append((OPERATIONS[node.op], place[node], *_operands(node, arguments, numbers)))
         begin[node] = len(steps)
     return tuple(steps)
 
 
-def _operands(node: Expr, arguments: list[int], tables: list[int]) -> tuple[int, int, int, int]:
+def _operands(
+    node: Expr, arguments: list[int], numbers: dict[str, list[int]]
+) -> tuple[int, int, int, int]:
+    if node.op in numbers:
+        number = numbers[node.op].index(int(str(node.value)))
+        return arguments[0], arguments[-1], number, len(arguments) - 1
     if len(arguments) == 1:
-        third = tables.index(int(str(node.value))) if node.op == "table" else node.value
-        return arguments[0], 0, int(third or 0), 0
+        return arguments[0], 0, int(node.value or 0), 0
     a, b, c, d = (*arguments, 0, 0)[:4]
     return a, b, c, d
 

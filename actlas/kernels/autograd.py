@@ -43,7 +43,7 @@ class Elementwise:
         self.kernel = (root, inputs, defaults)
         self.complete = root.symbols >= set(inputs)  # of the full shape
         self.slopes: dict[int, Elementwise] = {}
-        self.fixed: dict[tuple[float, ...], Fixed] = {}
+        self.fixed: dict[tuple[int, tuple[float, ...]], Fixed] = {}
         self.function, self.transformable = _functions(self)
         self.key = len(_shared)
         _shared.append(self)
@@ -84,23 +84,13 @@ class Elementwise:
         x, *others = values
         if plans.current_plan() != "input" and self._runs_planned(values):
             return plans.planned(self, "", plans.current_plan(), tuple(others)).apply(x)  # type: ignore[arg-type,no-any-return]
-        if not any(isinstance(v, torch.Tensor) for v in others):
-            fixed = self.at(tuple(others))  # type: ignore[arg-type]
-            if fixed is not None and fixed.serves(x):  # type: ignore[arg-type]
-                return fixed(x)  # type: ignore[arg-type]
+        fixed = self.at(values)
+        y = None if fixed is None else fixed(*values[: len(values) - len(fixed.numbers)])  # type: ignore[arg-type]
+        if y is not None:
+            return y
         if any(isinstance(v, torch.Tensor) and v.requires_grad for v in values):
             return self.function.apply(*values)  # type: ignore[no-any-return]
         return self.value(*values)
-
-    def quick(self, x: Any, numbers: tuple[Any, ...]) -> torch.Tensor | None:
-        """Return the value by the shortest way, or None where a longer one has to see to it.
-
-        Numbers count that came the longer way before, where they were checked.
-        """
-        fixed = self.fixed.get(numbers)
-        if fixed is None or not isinstance(x, torch.Tensor) or not fixed.serves(x):
-            return None
-        return fixed(x) if plans.current_plan() == "input" else None
 
     def into(self, out: torch.Tensor, *values: Value) -> torch.Tensor:
         """Write the value into `out`, which has the right shape and dtype; it is no input's part.
@@ -150,17 +140,23 @@ class Elementwise:
         with torch.no_grad(), plans.saving("input"):
             return self(x, *numbers)
 
-    def at(self, numbers: tuple[float, ...]) -> Fixed | None:
-        """Return the short way for these numbers; None for results of another dtype, or the 17th.
+    def at(self, values: Sequence[Value]) -> Fixed | None:
+        """Return the short way for tensors followed by these numbers.
 
-        A number that changes with every step, as one that is annealed, is not built into tables.
+        None for results of another dtype, for tensors among the numbers, or at the 17th set: a
+        number that changes with every step, as one that is annealed, is not built into tables.
         """
-        if self.wide:
+        if self.wide or (isinstance(values[-1], torch.Tensor) and self.inputs[-1] not in "xy"):
             return None
+        count = sum(isinstance(v, torch.Tensor) for v in values)
+        numbers = tuple(values[count:])
+        if self.inputs[count - 1] not in "xy" or any(isinstance(v, torch.Tensor) for v in numbers):
+            return None
+        key = count, numbers
         room = len(self.fixed) < launch.CHANGES or numbers == self.defaults
-        if room and numbers not in self.fixed:
-            self.fixed[numbers] = Fixed(self, numbers)
-        return self.fixed.get(numbers)
+        if room and key not in self.fixed:
+            self.fixed[key] = Fixed(self, count, numbers)  # type: ignore[arg-type,index]
+        return self.fixed.get(key)  # type: ignore[arg-type]
 
     def pull_back(
         self, values: Sequence[Value], grad: torch.Tensor, wanted: tuple[int, ...]

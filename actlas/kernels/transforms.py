@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import torch
+from torch.autograd import forward_ad
+
+_modes = torch._C._len_torch_dispatch_stack
+_functorch = torch._C._are_functorch_transforms_active
+_tracing = torch._C._get_tracing_state
 
 
 def observed() -> bool:
@@ -11,16 +16,23 @@ def observed() -> bool:
     >>> observed()
     False
     """
-    return bool(
-        torch._C._len_torch_dispatch_stack()
-        or torch._C._are_functorch_transforms_active()
-        or torch._C._get_tracing_state() is not None
-    )
+    return bool(_modes() or _functorch() or _tracing() is not None)
 
 
 def dual() -> bool:
     """Say whether forward-mode differentiation is running."""
-    return torch.autograd.forward_ad._current_level >= 0
+    return forward_ad._current_level >= 0
+
+
+def watched() -> bool:
+    """Say whether anything of all this is at work: `observed` or `dual`, asked in one go.
+
+    >>> watched()
+    False
+    """
+    return bool(
+        _modes() or _functorch() or _tracing() is not None or forward_ad._current_level >= 0
+    )
 
 
 def transformed() -> bool:
@@ -29,4 +41,4 @@ def transformed() -> bool:
     >>> transformed()
     False
     """
-    return torch._C._are_functorch_transforms_active() or dual()
+    return _functorch() or dual()

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import cache
 from typing import Any
 
 import torch
+from torch.compiler import is_compiling
 
 from actlas.catalogue import Definition, Parameter, Shape, find, unroll
 from actlas.errors import ActlasError, UnsupportedDtypeError
-from actlas.kernels.autograd import Elementwise, apply, elementwise, shared
+from actlas.kernels.autograd import apply, elementwise, shared
 from actlas.kernels.cpu.launch import PLAIN
+from actlas.kernels.fixed import Fixed
 from actlas.kernels.transforms import transformed
 
 
@@ -22,7 +25,7 @@ def kernel_key(name: str, shape: Shape) -> int:
 
 
 def _key(entry: Definition, shape: Shape) -> int:
-    compiling = torch.compiler.is_compiling()  # a graph wants a constant, found by the name
+    compiling = is_compiling()  # a graph wants a constant, found by the name
     return kernel_key(entry.name, shape) if compiling else _kernel_key(entry, shape)
 
 
@@ -35,23 +38,32 @@ def _kernel_key(entry: Definition, shape: Shape) -> int:
     return elementwise(entry.expression(shape), inputs, defaults).key
 
 
-@cache
-def _quick_kernel(entry: Definition) -> Elementwise | None:
-    """Return the kernel of an entry of one tensor and of scalars alone, else None."""
-    scalar = not any(p.is_vector or p.choices for p in entry.parameters.values())
-    single = scalar and len(entry.inputs) == 1
-    return shared(_kernel_key(entry, entry.default_shape)) if single else None
+# The short ways of calls whose parameters came the long way once, where they were checked.
+_short: dict[tuple[Definition, tuple[Any, ...] | None], Fixed] = {}
 
 
-def quick(entry: Definition, x: Any, numbers: tuple[Any, ...] | None = None) -> torch.Tensor | None:
-    """Return the value at these numbers, or the defaults, by the short way; None if it is closed.
+def quick(
+    entry: Definition, inputs: tuple[Any, ...], given: tuple[Any, ...] | None = None
+) -> torch.Tensor | None:
+    """Return the value at these parameters, or the defaults; None where the short way is closed.
 
-    Nobody compiles; one tensor, and parameters that came the long way before.
+    It is open if nobody compiles, and for parameters that came the long way before.
     """
-    kernel = None if torch.compiler.is_compiling() else _quick_kernel(entry)
-    if kernel is None:
+    if is_compiling():
         return None
-    return kernel.quick(x, kernel.defaults if numbers is None else numbers)
+    try:
+        short = _short.get((entry, given))
+    except TypeError:  # what has no hash was not kept
+        return None
+    return None if short is None else short(*inputs)
+
+
+def _remember(entry: Definition, given: Mapping[str, Any], short: Fixed) -> None:
+    values = tuple(given.get(name, p.default) for name, p in entry.parameters.items())
+    with suppress(TypeError):  # a list has no hash
+        _short[entry, values] = short
+    if not given:
+        _short[entry, None] = short
 
 
 def evaluate(
@@ -64,7 +76,13 @@ def evaluate(
     for tensor in inputs:
         check_dtype(tensor, entry.name)
     shape, values = _flatten(entry, inputs[0], given)
-    return apply(_key(entry, shape), *inputs, *values)
+    key = _key(entry, shape)
+    result = apply(key, *inputs, *values)
+    if not is_compiling():
+        short = shared(key).at((*inputs, *values))
+        if short is not None:
+            _remember(entry, given, short)
+    return result
 
 
 def evaluate_into(
@@ -188,6 +206,6 @@ def evaluate_inplace(
     watched = torch.is_grad_enabled() and any(
         isinstance(t, torch.Tensor) and t.requires_grad for t in tensors
     )
-    if watched or torch.compiler.is_compiling():
+    if watched or is_compiling():
         return x.copy_(evaluate(entry, (x.clone(), *inputs[1:]), given))
     return evaluate_into(x, entry, inputs, given)

@@ -76,8 +76,8 @@ class ElementwiseModule(nn.Module):
 
     def _evaluate(self, *inputs: torch.Tensor) -> torch.Tensor:
         x = inputs[0]
-        if len(inputs) == 1 and not self._learned and not self.inplace:
-            y = quick(self.entry, x, tuple([getattr(self, n) for n in self.entry.parameters]))
+        if len(inputs) == len(self.entry.inputs) and not self._learned and not self.inplace:
+            y = quick(self.entry, inputs, tuple([getattr(self, n) for n in self.entry.parameters]))
             if y is not None:
                 return y
         run = evaluate_inplace if self.inplace else evaluate

@@ -32,8 +32,8 @@ def _make(entry: Definition) -> Callable[..., torch.Tensor]:
     def function(
         *args: Any, inplace: bool = False, out: torch.Tensor | None = None, **given: Any
     ) -> torch.Tensor:
-        plain = len(args) == 1 and not given and not inplace and out is None
-        y = quick(entry, args[0]) if plain else None
+        plain = len(args) == count and not given and not inplace and out is None
+        y = quick(entry, args) if plain else None
         if y is not None:
             return y
         if len(args) < count or len(args) > count + len(names):

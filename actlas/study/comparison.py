@@ -49,31 +49,26 @@ def compare(
 ) -> Result:
     """Compare activation functions on a task, and write `report.html` and `study.db`.
 
-    Every function gets the same budget of learning rates, chosen on the validation set, and is
-    then trained on fresh seeds until its interval decides. For one seed, all functions see the
-    same batches and start from the same standard-normal numbers, scaled by each one's gain. A
-    second, independent arm of ReLU shows what chance alone does. Finished runs in `out` are used
-    again.
+    Every function gets the same budget of learning rates, chosen on the validation set, and fresh
+    seeds until its interval decides. For one seed, all functions see the same batches and start
+    from the same normal numbers, scaled by each one's gain. A second, independent arm of ReLU
+    shows what chance alone does. Finished runs in `out` are used again.
 
     Args:
         task: a built-in one, or your own as "module:attribute"; several as a list.
         activations: names, with parameters where wanted: "leaky_relu(negative_slope=0.2)".
-        seeds: how many seeds to confirm with at most, or the seeds themselves; at least 2, by
-            default 20.
+        seeds: the most seeds to confirm with, by default 20, or the seeds themselves; at least 2.
         optimizer: "sgd" (momentum 0.9), "adam" or "adamw", by default the task's.
         budget: the most learning rates that are tried for each function, by default 5.
         out: the folder for the results; made if it is not there.
         data_root: the folder with the data sets, by default the environment's ACTLAS_DATA.
         workers: processes, by default one per core; 1 works in the calling process.
         progress: called with a `Progress` after every run.
-        epochs: passes over the training data, by default the task's.
-        practical_difference: what is too small to matter, by default the task's.
+        epochs, practical_difference: as in `Plan`, by default the task's.
         network: a network in place of the task's own: "wide_resnet(depth=10, width=1)",
             "timm:NAME" or "torchvision:NAME".
-        design: "adaptive", the default: seeds are added, from 5 on, until the interval decides,
-            with as strict an error over all looks; or "fixed": every seed is run.
-        search: "halving", the default: all learning rates in short runs, the best third in full;
-            or "grid": every one in full.
+        design: "adaptive" (the default), or "fixed": every seed is run.
+        search: "halving" (the default), or "grid": every learning rate is trained in full.
         reference: the function that the others are compared with.
 
     Raises:

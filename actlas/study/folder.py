@@ -98,8 +98,10 @@ def _progress_on(store: Store, plan: Plan, code: str | None) -> dict[Phase, Coun
 
 
 def _summed(counts: list[Count]) -> Count:
-    parts = zip(*((count.finished, count.running, count.planned) for count in counts), strict=True)
-    return Count(*map(sum, parts), counts[0].bound)
+    finished, running, planned = zip(
+        *((count.finished, count.running, count.planned) for count in counts), strict=True
+    )
+    return Count(sum(finished), sum(running), sum(planned), counts[0].bound)
 
 
 def _settings(plan: Plan) -> dict[str, object]:

@@ -7,11 +7,15 @@
 #include "vector.h"
 
 #define EACH _Pragma("GCC ivdep") for (int i = 0; i < n; i++)
+/* Some vectors to the turn: a single operation takes less time than the end of a loop. */
+#define UNROLLED _Pragma("GCC unroll 4") EACH
 #define PADDED 16
 
 typedef union { float f; uint32_t u; } Bits;
 static inline uint32_t bits_of(float f) { Bits b; b.f = f; return b.u; }
 static inline float float_of(uint32_t u) { Bits b; b.u = u; return b.f; }
+
+#include "pieces.h"
 
 /* ---------------------------------------------------------------- tables */
 
@@ -37,15 +41,15 @@ static void find_far_rows(const Table *table, const float *x, Place *at, int n) 
 }
 
 static int find_rows(const Table *table, const float *x, Place *at, int n) {
-  const float inverse = table->inverse;
+  const float inverse = table->inverse, end = (float)table->near;
   const uint32_t reach = bits_of(table->reach);
   const int32_t half = table->half;
-  uint32_t largest = 0;
+  uint32_t largest = 0; /* bits have the order of sizes, NaN the last */
   EACH {
     const uint32_t u = bits_of(x[i]), size = u & 0x7fffffff;
-    const float s = float_of(size < reach ? size : 0) * inverse; /* bits have the order of sizes */
-    const int32_t row = (int32_t)s;
-    at->t[i] = s - (float)row;
+    const float s = float_of(size) * inverse, inside = s < end ? s : end; /* for NaN too */
+    const int32_t row = (int32_t)inside;
+    at->t[i] = inside - (float)row;
     at->index[i] = (row + ((int32_t)u >> 31 & half)) * 4;
     largest = size > largest ? size : largest;
   }
@@ -54,18 +58,37 @@ static int find_rows(const Table *table, const float *x, Place *at, int n) {
   return 1;
 }
 
-static void look_up(const Table *table, const float *x, float *y, Place *at, int n) {
+#define CUBICS(value)                                                                             \
+  for (int i = 0; i < n; i += LANES) {                                                            \
+    const Lanes cubed = cubic(rows, at->index + i, at->t + i);                                    \
+    STORE(y + i, value);                                                                          \
+  }
+
+/* y = cubic * x**power, or that * factor, while it is in registers. */
+static void run_cubics(const Table *table, const float *x, const float *factor, float *y,
+                       const Place *at, int n) {
+  const float *const rows = table->rows;
+  switch (2 * table->power + (factor != NULL)) {
+    case 0: CUBICS(cubed) return;
+    case 1: CUBICS(TIMES(cubed, LOAD(factor + i))) return;
+    case 2: CUBICS(TIMES(cubed, LOAD(x + i))) return;
+    case 3: CUBICS(TIMES(TIMES(cubed, LOAD(x + i)), LOAD(factor + i))) return;
+    case 4: CUBICS(TIMES(TIMES(cubed, LOAD(x + i)), LOAD(x + i))) return;
+    case 5: CUBICS(TIMES(TIMES(TIMES(cubed, LOAD(x + i)), LOAD(x + i)), LOAD(factor + i))) return;
+  }
+}
+
+static void look_up(const Table *table, const float *x, const float *factor, float *y, Place *at,
+                    int n) {
   const int far = find_rows(table, x, at, n);
-  for (int i = 0; i < n; i += LANES) cubic(table->rows, at->index + i, at->t + i, y + i);
-  const int power = table->power;
-  for (int k = 0; k < power; k++) EACH y[i] *= x[i];
+  run_cubics(table, x, factor, y, at, n);
   if (far) {
     const float low = table->at_low, high = table->at_high;
-    EACH y[i] = x[i] == INFINITY ? high : x[i] == -INFINITY ? low : y[i];
+    EACH y[i] = fabsf(x[i]) == INFINITY ? (x[i] > 0 ? high : low) * (factor ? factor[i] : 1.0f) : y[i];
   }
   if (table->has_zero) {
     const float zero = table->at_zero;
-    EACH y[i] = x[i] == 0 ? zero : y[i];
+    EACH y[i] = x[i] == 0 ? zero * (factor ? factor[i] : 1.0f) : y[i];
   }
 }
 
@@ -125,22 +148,22 @@ static int is_constant(const Program *p, int32_t at) {
 /* The smaller and the larger number, NaN where one is NaN: a bound, which is none, is one machine
    instruction in this order. */
 static void smaller(const float *a, const float *b, float *y, int is_bound, int n) {
-  if (is_bound) EACH y[i] = b[i] < a[i] ? b[i] : a[i];
-  else EACH y[i] = a[i] < b[i] || a[i] != a[i] ? a[i] : b[i];
+  if (is_bound) UNROLLED y[i] = b[i] < a[i] ? b[i] : a[i];
+  else UNROLLED y[i] = a[i] < b[i] || a[i] != a[i] ? a[i] : b[i];
 }
 
 static void larger(const float *a, const float *b, float *y, int is_bound, int n) {
-  if (is_bound) EACH y[i] = b[i] > a[i] ? b[i] : a[i];
-  else EACH y[i] = a[i] > b[i] || a[i] != a[i] ? a[i] : b[i];
+  if (is_bound) UNROLLED y[i] = b[i] > a[i] ? b[i] : a[i];
+  else UNROLLED y[i] = a[i] > b[i] || a[i] != a[i] ? a[i] : b[i];
 }
 
-#define OPERATION(name, value) case name: EACH y[i] = value; return 1;
+#define OPERATION(name, value) case name: UNROLLED y[i] = value; return 1;
 
 /* Perform a step and return the number of steps to go on by. */
 static int perform(const Program *program, const Step *step, float *const *at, Place *place, int n) {
   float *const y = at[step->to];
   const float *const a = at[step->a], *const b = at[step->b], *const c = at[step->c];
-  const float *const d = at[step->d];
+  const float *const d = at[step->d], *const factor = step->d ? b : NULL;
   switch (step->op) {
     OPERATION(OP_ADD, a[i] + b[i])
     OPERATION(OP_SUB, a[i] - b[i])
@@ -170,7 +193,8 @@ static int perform(const Program *program, const Step *step, float *const *at, P
     OPERATION(OP_LOG, log_of(a[i]))
     OPERATION(OP_BEYOND, fabsf(c[i]) < REACH ? a[i] : b[i])
     case OP_WAVE: reduce_wave(a, y, step->c, n); return 1;
-    case OP_TABLE: look_up(program->table + step->c, a, y, place, n); return 1;
+    case OP_TABLE: look_up(program->table + step->c, a, factor, y, place, n); return 1;
+    case OP_PIECES: run_pieces(program->pieces + step->c, a, factor, y, n); return 1;
     case OP_NEAR: return all_near(b, a, y, n) ? step->c : 1;
   }
   return 1;
@@ -290,9 +314,23 @@ static void run_block(const Job *job, Room *room, int64_t c, int n, int new_row,
   }
 }
 
-static void furnish(Room *room, const Program *p) {
+/* Whether blocks may be of any length: no register lies in the memory of the room. */
+static int needs_no_room(const Job *job, int staged) {
+  const Program *p = job->program;
+  uint64_t placed = ((uint64_t)1 << p->inputs) - 1;
+  for (int k = 0; k < p->outputs; k++) placed |= (uint64_t)1 << p->from[k];
+  for (int k = 0; k < p->registers; k++)
+    if (!(placed >> k & 1)) return 0;
+  for (int k = 0; k < p->inputs + p->outputs; k++)
+    if (!in_place(job->operand + k, 0)) return 0;
+  return !staged && !p->tables && !p->constants && p->steps;
+}
+
+static void furnish(Room *room, const Program *p, int64_t columns) {
   /* Tables want the first cache for their rows; a few registers leave room for longer blocks. */
-  room->block = !p->tables && p->registers <= MOST_REGISTERS * BLOCK / LONG_BLOCK ? LONG_BLOCK : BLOCK;
+  room->block = LONG_BLOCK;
+  while (room->block > BLOCK && (p->tables || p->registers * room->block > CACHED)) room->block /= 2;
+  if (columns < room->block) room->block = (int)(columns + PADDED - 1) / PADDED * PADDED;
   for (int k = 0; k < p->registers; k++) room->at[k] = room->memory + k * room->block;
   for (int k = 0; k < p->constants; k++) {
     const int n = room->block;
@@ -304,12 +342,14 @@ static void furnish(Room *room, const Program *p) {
 void NAME(const Job *job, int64_t begin, int64_t end, double *const *sums) {
   Room room;
   const int staged = overlaps(job);
-  furnish(&room, job->program);
+  furnish(&room, job->program, job->columns);
+  const int longest = needs_no_room(job, staged) ? LONGEST : room.block;
   int64_t r = begin / job->columns, c = begin % job->columns;
   for (int new_row = 1; begin < end;) {
     int64_t left = job->columns - c;
     if (left > end - begin) left = end - begin;
-    const int count = left < room.block ? (int)left : room.block;
+    if (left > PADDED && left < longest) left -= left % PADDED; /* what is left over is copied */
+    const int count = left < longest ? (int)left : longest;
     if (new_row) enter_row(job, &room, r);
     run_block(job, &room, c, count, new_row, staged, sums);
     begin += count;

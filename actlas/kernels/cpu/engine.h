@@ -5,14 +5,19 @@
 #include <stdint.h>
 
 #define REACH 16.0f /* as in backends/tabulate.py */
-enum { BLOCK = 256, LONG_BLOCK = 1024, MOST_REGISTERS = 64, MOST_OPERANDS = 64 };
+enum {
+  BLOCK = 256, LONG_BLOCK = 1024, LONGEST = 1 << 20, /* floats; the last, if they are all operands */
+  CACHED = 5120, /* floats of all registers that leave the first cache room for more */
+  MOST_REGISTERS = 64, MOST_OPERANDS = 64, MOST_KNOTS = 4, MOST_DEGREE = 3
+};
 
 /* The operations of a program, all over blocks of floats. COSTS in backends/program.py has this order. */
 enum {
   OP_ADD, OP_SUB, OP_MUL, OP_DIV, OP_NEG, OP_ABS, OP_MIN, OP_MAX, OP_SQRT, OP_SIGN,
   OP_LT, OP_LE, OP_GT, OP_GE, OP_WHERE, OP_WHERE_LT, OP_WHERE_LE, OP_WHERE_GT, OP_WHERE_GE,
   OP_DAMP, OP_NAN_LIKE, OP_CLIP_LOW, OP_CLIP_HIGH,
-  OP_AT_LOW, OP_AT_HIGH, OP_LOG, OP_WAVE, OP_TABLE, OP_NEAR, OP_BEYOND
+  OP_AT_LOW, OP_AT_HIGH, OP_LOG, OP_WAVE, OP_TABLE, OP_NEAR, OP_BEYOND,
+  OP_PIECES
 };
 
 enum { FLOAT32, BFLOAT16, FLOAT16, FLOAT64_SUM };
@@ -26,6 +31,15 @@ typedef struct {
   int32_t near, far, bits, half, power, has_zero;
 } Table;
 
+/* A polynomial of x - anchor for each of knots + 1 intervals, as in backends/pieces.py: x is moved
+   into [low, high] first; row[j][i] is the coefficient of the j-th power from knot i - 1 on. */
+typedef struct {
+  float knot[MOST_KNOTS], row[MOST_DEGREE + 1][MOST_KNOTS + 1];
+  float anchor, low, high, largest; /* the largest finite number */
+  int32_t knots, degree;
+} Pieces;
+
+/* Tables and pieces have the number c; where d is 1 their value is multiplied by b. */
 typedef struct {
   int32_t op, to, a, b, c, d;
 } Step;
@@ -33,11 +47,12 @@ typedef struct {
 /* Registers: operands first, then constants, then temporaries. An output step writes register
    `from` to operand `operand`; a sum adds it up into an operand of doubles. */
 typedef struct {
-  int32_t inputs, outputs, constants, steps, tables, registers;
+  int32_t inputs, outputs, constants, steps, tables, splines, registers;
   const int32_t *from;
   const float *values;
   const Step *step;
   const Table *table;
+  const Pieces *pieces;
 } Program;
 
 /* The element (r, c) lies at data + ((r % period) * row + c * column) elements. Sixteen-bit

@@ -22,6 +22,7 @@ from actlas.kernels.transforms import observed
 Value = Union[torch.Tensor, float]
 Kernel = tuple[Expr, tuple[str, ...], tuple[float, ...]]  # an expression, its inputs, usual values
 TYPES = {torch.float32: 0, torch.bfloat16: 1, torch.float16: 2}
+_STRIDED, _has_storage = torch.strided, torch._C._has_storage
 _SUM = 3
 PLAIN = (torch.Tensor, torch.nn.Parameter)  # a subclass may mean something else
 _LARGE = 1 << 20  # elements, from which a fresh buffer is worth large pages
@@ -39,9 +40,14 @@ def serves(values: Sequence[Value]) -> bool:
 
 def is_plain(v: torch.Tensor) -> bool:
     """Say whether the memory of a tensor is all there is to it, and of a type that runs here."""
-    known = type(v) in PLAIN and v.is_cpu and v.dtype in TYPES
-    strided = known and v.layout is torch.strided and not v.is_neg()
-    return strided and torch._C._has_storage(v)  # a batch of gradients has none
+    return (
+        type(v) in PLAIN
+        and v.is_cpu
+        and v.dtype in TYPES
+        and v.layout is _STRIDED
+        and not v.is_neg()
+        and _has_storage(v)  # a batch of gradients has none
+    )
 
 
 def value(
@@ -106,7 +112,7 @@ def run_program(code: Compiled, inputs: Sequence[torch.Tensor]) -> torch.Tensor 
 @lru_cache(maxsize=4096)
 def value_program(kernel: Kernel, numbers: tuple[float | None, ...]) -> Compiled | None:
     """Return the program of a value; `numbers` are built in, None stands for a tensor."""
-    root, inputs, usual = _bound(kernel, numbers)
+    root, inputs, usual = bound(kernel, numbers)
     return compiled((root,), inputs, usual)
 
 
@@ -115,18 +121,18 @@ def slope_program(
     kernel: Kernel, numbers: tuple[float | None, ...], wanted: tuple[int, ...]
 ) -> Compiled | None:
     """Return the program of grad * df/dv for the inputs number `wanted`."""
-    root, inputs, usual = _bound(kernel, numbers)
+    root, inputs, usual = bound(kernel, numbers)
     slopes = tuple(derivative(root, kernel[1][index]) for index in wanted)
     return compiled(slopes, inputs, usual, GRAD)
 
 
 @lru_cache(maxsize=4096)
 def _both_program(kernel: Kernel, numbers: tuple[float | None, ...]) -> Compiled | None:
-    root, inputs, usual = _bound(kernel, numbers)
+    root, inputs, usual = bound(kernel, numbers)
     return compiled((root, derivative(root, inputs[0])), inputs, usual)
 
 
-def _bound(kernel: Kernel, numbers: tuple[float | None, ...]) -> Kernel:
+def bound(kernel: Kernel, numbers: tuple[float | None, ...]) -> Kernel:
     """Return the kernel with its numbers built in; tensors (None) stay inputs."""
     root, inputs, usual = kernel
     given = zip(inputs, numbers, strict=True)

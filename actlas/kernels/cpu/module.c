@@ -61,7 +61,7 @@ static const char CAPSULE[] = "actlas.program";
 static void free_program(Program *p) {
   if (!p) return;
   for (int k = 0; p->table && k < p->tables; k++) free((void *)p->table[k].rows);
-  free((void *)p->table), free((void *)p->step), free((void *)p->values), free((void *)p->from);
+  free((void *)p->pieces), free((void *)p->table), free((void *)p->step), free((void *)p->values), free((void *)p->from);
   free(p);
 }
 
@@ -91,6 +91,28 @@ static int read_table(PyObject *item, Table *t) {
   return t->rows ? 1 : (PyErr_NoMemory(), 0);
 }
 
+/* Pieces are the tuple (knots, rows, anchor, low, high); the rows of each power one after another. */
+static int read_pieces(PyObject *item, Pieces *p) {
+  const char *knots, *rows;
+  Py_ssize_t knots_size, rows_size;
+  if (!PyArg_ParseTuple(item, "y#y#fff", &knots, &knots_size, &rows, &rows_size, &p->anchor, &p->low,
+                        &p->high))
+    return 0;
+  const Py_ssize_t intervals = knots_size / 4 + 1, powers = rows_size / 4 / intervals;
+  if (intervals > MOST_KNOTS + 1 || powers < 1 || powers > MOST_DEGREE + 1 ||
+      knots_size != 4 * (intervals - 1) || rows_size != 4 * powers * intervals) {
+    PyErr_SetString(PyExc_ValueError, "pieces have the wrong number of knots or rows");
+    return 0;
+  }
+  p->largest = 3.40282347e38f;
+  p->knots = (int32_t)intervals - 1;
+  p->degree = (int32_t)powers - 1;
+  memcpy(p->knot, knots, (size_t)knots_size);
+  for (Py_ssize_t k = 0; k < powers; k++)
+    memcpy(p->row[k], rows + 4 * intervals * k, (size_t)(4 * intervals));
+  return 1;
+}
+
 /* Whether every register, table and jump of a program exists. */
 static int stays_inside(const Program *p) {
   if (p->inputs < 1 || p->inputs + p->constants > p->registers) return 0;
@@ -98,31 +120,35 @@ static int stays_inside(const Program *p) {
     if (p->from[k] < 0 || p->from[k] >= p->registers) return 0;
   for (int k = 0; k < p->steps; k++) {
     const Step *s = p->step + k;
-    const int32_t room = s->op == OP_TABLE ? p->tables : s->op == OP_NEAR ? p->steps - k + 1
-                                           : p->registers;
+    const int32_t room = s->op == OP_TABLE    ? p->tables
+                         : s->op == OP_PIECES ? p->splines
+                         : s->op == OP_NEAR   ? p->steps - k + 1
+                                              : p->registers;
     const int32_t named[] = {s->to, s->a, s->b, s->d};
     for (int i = 0; i < 4; i++)
       if (named[i] < 0 || named[i] >= p->registers) return 0;
-    if (s->op < 0 || s->op > OP_BEYOND || s->c < (s->op == OP_NEAR) || s->c >= room) return 0;
+    if (s->op < 0 || s->op > OP_PIECES || s->c < (s->op == OP_NEAR) || s->c >= room) return 0;
   }
   return 1;
 }
 
-/* program(inputs, registers, from, values, steps, tables): int32, float32 and int32 arrays as
-   bytes, and a tuple of tables. */
+/* program(inputs, registers, from, values, steps, tables, pieces): int32, float32 and int32 arrays
+   as bytes, and tuples of tables and of pieces. */
 static PyObject *py_program(PyObject *self, PyObject *args) {
   const char *from, *values, *steps;
   Py_ssize_t from_size, values_size, steps_size;
-  PyObject *tables;
+  PyObject *tables, *splines;
   Program *p = calloc(1, sizeof *p);
   if (!p) return PyErr_NoMemory();
-  if (!PyArg_ParseTuple(args, "iiy#y#y#O!", &p->inputs, &p->registers, &from, &from_size, &values,
-                        &values_size, &steps, &steps_size, &PyTuple_Type, &tables))
+  if (!PyArg_ParseTuple(args, "iiy#y#y#O!O!", &p->inputs, &p->registers, &from, &from_size,
+                        &values, &values_size, &steps, &steps_size, &PyTuple_Type, &tables,
+                        &PyTuple_Type, &splines))
     goto fail;
   p->outputs = (int32_t)(from_size / 4);
   p->constants = (int32_t)(values_size / 4);
   p->steps = (int32_t)(steps_size / (Py_ssize_t)sizeof(Step));
   p->tables = (int32_t)PyTuple_Size(tables);
+  p->splines = (int32_t)PyTuple_Size(splines);
   if (p->registers > MOST_REGISTERS || p->inputs + p->outputs > MOST_OPERANDS) {
     PyErr_SetString(PyExc_ValueError, "the program is too large");
     goto fail;
@@ -132,12 +158,16 @@ static PyObject *py_program(PyObject *self, PyObject *args) {
   p->step = copy_of(steps, steps_size);
   Table *table = calloc((size_t)p->tables + 1, sizeof *table);
   p->table = table;
-  if (!p->from || !p->values || !p->step || !table) {
+  Pieces *pieces = calloc((size_t)p->splines + 1, sizeof *pieces);
+  p->pieces = pieces;
+  if (!p->from || !p->values || !p->step || !table || !pieces) {
     PyErr_NoMemory();
     goto fail;
   }
   for (int k = 0; k < p->tables; k++)
     if (!read_table(PyTuple_GetItem(tables, k), table + k)) goto fail;
+  for (int k = 0; k < p->splines; k++)
+    if (!read_pieces(PyTuple_GetItem(splines, k), pieces + k)) goto fail;
   if (!stays_inside(p)) {
     PyErr_SetString(PyExc_ValueError, "a step names a register or a table that is not there");
     goto fail;
@@ -206,12 +236,12 @@ static void collect_sums(const Job *job, Tasks *all) {
 }
 
 static int execute(const Job *job, int threads) {
-  double *sums[MOST_TASKS * 4] = {0};
-  double **all_sums = sums;
-  Tasks all = {job, all_sums, job->rows * job->columns, 1, job->program->outputs, 0};
+  double *sums[MOST_TASKS * 4];
+  Tasks all = {job, sums, job->rows * job->columns, 1, job->program->outputs, 0};
   const int64_t most = all.total / GRAIN;
   if (parallel && threads > 1 && most > 1) all.tasks = most < threads ? (int)most : threads;
   if (all.tasks * all.outputs > MOST_TASKS * 4) all.tasks = MOST_TASKS * 4 / all.outputs;
+  for (int k = 0; k < all.tasks * all.outputs; k++) sums[k] = NULL;
   const int ready = make_sums(job, &all);
   if (ready && all.tasks > 1) parallel(work, &all, (unsigned)all.tasks, 0);
   else if (ready) work(&all);
@@ -219,11 +249,11 @@ static int execute(const Job *job, int threads) {
   return ready;
 }
 
+/* Run a job; other Python threads may go on meanwhile where it takes longer than to let them. */
 static PyObject *finish(const Job *job, int threads) {
-  int done;
-  Py_BEGIN_ALLOW_THREADS
-  done = execute(job, threads);
-  Py_END_ALLOW_THREADS
+  PyThreadState *others = job->rows * job->columns > LONG_BLOCK * 4 ? PyEval_SaveThread() : NULL;
+  const int done = execute(job, threads);
+  if (others) PyEval_RestoreThread(others);
   if (!done) return PyErr_NoMemory();
   Py_RETURN_NONE;
 }
@@ -235,7 +265,8 @@ static PyObject *py_flat(PyObject *self, PyObject *const *args, Py_ssize_t count
     if (!PyErr_Occurred()) PyErr_SetString(PyExc_TypeError, "wrong number of operands");
     return NULL;
   }
-  Job job = {p, {{0}}, 1, PyLong_AsLongLong(args[2])};
+  Job job; /* not cleared: there is room for many more operands than there are */
+  job.program = p, job.rows = 1, job.columns = PyLong_AsLongLong(args[2]);
   const int threads = (int)PyLong_AsLong(args[1]), type = (int)PyLong_AsLong(args[3]);
   for (int k = 0; k < count - 4; k++)
     job.operand[k] = (Operand){PyLong_AsVoidPtr(args[4 + k]), NULL, 1, 0, 1, type};
@@ -255,7 +286,8 @@ static PyObject *py_grid(PyObject *self, PyObject *args) {
   if (!p) return NULL;
   if (size != (Py_ssize_t)(48 * (p->inputs + p->outputs)))
     return PyErr_Format(PyExc_TypeError, "wrong number of operands");
-  Job job = {p, {{0}}, rows, columns};
+  Job job;
+  job.program = p, job.rows = rows, job.columns = columns;
   for (int k = 0; k < p->inputs + p->outputs; k++) {
     int64_t field[6];
     memcpy(field, data + 48 * k, sizeof field);
