@@ -158,7 +158,7 @@ def _why_not(claim: Claim) -> str:
     reasons = {text for name in SETTINGS if (text := claim.setting(name).untestable)}
     if len(reasons) == len(SETTINGS):
         return "; ".join(sorted(reasons))
-    return f"Too large for now; the plan is ready. Worth it: {claim.larger}"
+    return f"Not run yet; the plan is ready. A size worth it: {claim.larger}"
 
 
 def _anchor(title: str) -> str:

@@ -53,6 +53,32 @@ def normalised_cnn(activation: Activation) -> nn.Module:
     return nn.Sequential(*layers, nn.Flatten(), nn.Linear(32 * 16, 10))
 
 
+class _Block(nn.Module):
+    """Two normalised convolutions and the sum with what skips them."""
+
+    def __init__(self, channels: int, activation: Activation) -> None:
+        super().__init__()
+        self.branch = nn.Sequential(
+            nn.Conv2d(channels, channels, 3, padding=1), nn.BatchNorm2d(channels), activation(),
+            nn.Conv2d(channels, channels, 3, padding=1), nn.BatchNorm2d(channels),
+        )  # fmt: skip
+        self.after = activation()
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.after(x + self.branch(x))
+        return y
+
+
+def residual_cnn(activation: Activation) -> nn.Module:
+    """Return the normalised network with a residual block behind its second and third step."""
+    layers: list[nn.Module] = []
+    for fan_in, fan_out in ((3, 8), (8, 16), (16, 32)):
+        layers += [nn.Conv2d(fan_in, fan_out, 3, stride=2, padding=1), nn.BatchNorm2d(fan_out)]
+        layers += [activation()]
+        layers += [_Block(fan_out, activation)] if fan_in > 3 else []
+    return nn.Sequential(*layers, nn.Flatten(), nn.Linear(32 * 16, 10))
+
+
 def _three_hidden(activation: Activation) -> nn.Module:
     """Return the network of TeLU's test with negative biases, 784-128-128-10."""
     return nn.Sequential(
@@ -116,6 +142,9 @@ def _cifar_part(title: str, name: str, network: Callable[[Activation], nn.Module
 
 
 SMALL_CIFAR = _cifar_part("3,000 images of CIFAR-10 (small CNN)", "SMALL_CIFAR", small_cnn)
+RESIDUAL_CIFAR = _cifar_part(
+    "3,000 images of CIFAR-10 (small residual CNN)", "RESIDUAL_CIFAR", residual_cnn
+)
 NORMALISED_CIFAR = _cifar_part(
     "3,000 images of CIFAR-10 (small CNN with batch normalisation)", "NORMALISED_CIFAR",
     normalised_cnn,

@@ -44,14 +44,12 @@ def _relative_error(outputs: Tensor, targets: Tensor) -> float:
     return min(_WORST, 100.0 * float((outputs - targets).norm() / targets.norm()))
 
 
-class _Network(nn.Module):
-    def __init__(self, activation: Callable[[], nn.Module], width: int, layers: int) -> None:
+class PoissonNetwork(nn.Module):
+    """Gives u while it is scored, and what the equation asks for while it trains."""
+
+    def __init__(self, body: nn.Module) -> None:
         super().__init__()
-        sizes = [1, *[width] * layers]
-        body: list[nn.Module] = []
-        for fan_in, fan_out in itertools.pairwise(sizes):
-            body += [nn.Linear(fan_in, fan_out), activation()]
-        self.body = nn.Sequential(*body, nn.Linear(width, 1))
+        self.body = body
 
     def forward(self, inputs: Tensor) -> Tensor:
         x, at_end = inputs[:, :1], inputs[:, 1:]
@@ -63,7 +61,11 @@ class _Network(nn.Module):
 
 
 def _network(activation: Callable[[], nn.Module]) -> nn.Module:
-    return _Network(activation, width=20, layers=2)
+    width, layers = 20, 2
+    body: list[nn.Module] = []
+    for fan_in, fan_out in itertools.pairwise([1, *[width] * layers]):
+        body += [nn.Linear(fan_in, fan_out), activation()]
+    return PoissonNetwork(nn.Sequential(*body, nn.Linear(width, 1)))
 
 
 POISSON = Task(
