@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import tarfile
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +27,13 @@ def axe() -> str:
     KEPT.mkdir(parents=True, exist_ok=True)
     if not list(KEPT.glob("*.tgz")):
         words = ["npm", "pack", "axe-core@4.14.1", "--silent"]
-        try:
-            subprocess.run(words, cwd=KEPT, check=True, capture_output=True, timeout=60)
-        except (OSError, subprocess.SubprocessError):
-            pytest.skip("axe-core cannot be had from the npm registry here")
+        with tempfile.TemporaryDirectory(dir=KEPT) as folder:  # another process may fetch it too
+            try:
+                subprocess.run(words, cwd=folder, check=True, capture_output=True, timeout=60)
+            except (OSError, subprocess.SubprocessError):
+                pytest.skip("axe-core cannot be had from the npm registry here")
+            for packed in Path(folder).glob("*.tgz"):
+                packed.replace(KEPT / packed.name)
     with tarfile.open(next(KEPT.glob("*.tgz"))) as packed:
         source = packed.extractfile("package/axe.min.js")
         assert source is not None
