@@ -15,13 +15,12 @@ import torch
 from torch import Tensor, nn
 
 from actlas.models.pinn import PINN, pinn
-from actlas.study import Data, Metric, Split, Task
+from actlas.study import Data, Split, Task
 from studies.tasks.poisson import POISSON, PoissonNetwork
 
 Activation = Callable[[], nn.Module]
 
 _POINTS, _REPEATS = 300, 20  # an epoch is 60 steps of 100 points
-_WORST = 1000.0
 
 
 def jump(x: Tensor) -> Tensor:
@@ -39,10 +38,6 @@ def _data(_: Path | None) -> Data:
 def _grid(count: int) -> Split:
     x = torch.linspace(-3, 3, count)[:, None]
     return Split(x, jump(x))
-
-
-def _relative_error(outputs: Tensor, targets: Tensor) -> float:
-    return min(_WORST, 100.0 * float((outputs - targets).norm() / targets.norm()))
 
 
 def _loss(outputs: Tensor, targets: Tensor) -> Tensor:
@@ -80,7 +75,7 @@ JUMP = Task(
     epochs=15,
     batch_size=100,
     practical_difference=1.0,
-    metric=Metric("relative error", "%", _relative_error, _WORST, higher_is_better=False),
+    metric=POISSON.metric,
     loss=_loss,
     optimizer="adam",
     learning_rates={"sgd": 0.01, "adam": 0.003, "adamw": 0.003},

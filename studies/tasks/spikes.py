@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from actlas.models.spiking_resnet import SpikingBlock, spiking_resnet
 from actlas.study import Data, Split
-from studies.tasks.contest import Contest, Recipe, part_of, sgd
+from studies.tasks.contest import Contest, Recipe, part_of
 
 
 class _PlainBlock(nn.Module):
@@ -55,7 +55,7 @@ _AS_PUBLISHED = Contest(
     _ARMS, _images,
     Recipe(epochs=5, rates=(0.026844,), batch=32, factor=_late_tenths, selection="test"),
 )  # fmt: skip
-_FAIR = Contest(_ARMS, _images, Recipe(epochs=5, rates=(0.03, 0.1), batch=32, make=sgd, clip=1.0))
+_FAIR = Contest(_ARMS, _images, Recipe(epochs=5, rates=(0.03, 0.1), batch=32, clip=1.0))
 
 
 def as_published(seed: int) -> Iterator[tuple[str, float]]:

@@ -10,7 +10,7 @@ from torch.optim import SGD, Optimizer
 
 from actlas.models.resnet import resnet
 from actlas.training import stochastic_depth_
-from studies.tasks.contest import Contest, Recipe, part_of, sgd
+from studies.tasks.contest import Contest, Recipe, part_of
 
 
 def _constant() -> nn.Module:
@@ -37,7 +37,7 @@ _images = partial(part_of, "fashion-mnist", 1_000, 500, 2_000, side=8)
 _AS_PUBLISHED = Contest(
     _ARMS, _images, Recipe(epochs=8, rates=(0.1,), make=_nesterov, factor=_tenths)
 )
-_FAIR = Contest(_ARMS, _images, Recipe(epochs=8, rates=(0.03, 0.1), make=sgd, clip=1.0))
+_FAIR = Contest(_ARMS, _images, Recipe(epochs=8, rates=(0.03, 0.1), clip=1.0))
 
 
 def as_published(seed: int) -> Iterator[tuple[str, float]]:

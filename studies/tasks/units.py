@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from functools import partial
 
 from torch import nn
@@ -43,7 +42,7 @@ def _images() -> Data:
 
 
 _AS_PUBLISHED = Recipe(epochs=5, rates=(0.1,), factor=lambda done: 1 - done, selection="last")
-_FAIR = replace(Recipe(epochs=5, rates=(0.015, 0.05, 0.15)), clip=1.0)
+_FAIR = Recipe(epochs=5, rates=(0.015, 0.05, 0.15), clip=1.0)
 _FUNNEL = {"frelu": _funnels, "relu": cnn}
 _CONTESTS = {
     "frelu": Contest(_FUNNEL, _images, _AS_PUBLISHED),
