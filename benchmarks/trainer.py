@@ -1,6 +1,7 @@
 """Runs per second of the study's trainer, beside PyTorch scripts that do the same work.
 
     python benchmarks/trainer.py
+    python benchmarks/trainer.py --device cuda
 
 Four ways train the same number of networks on the same data for the same steps, in turns, in an
 order drawn anew for every round:
@@ -11,7 +12,8 @@ order drawn anew for every round:
 - actlas: units from the scheduler, in the worker processes of a study.
 
 What is reported are ratios of runs per second within a round: actlas over plain, and over the
-better of the two ways by hand. Fashion-MNIST is read from --data-root or ACTLAS_DATA; without it
+better of the two ways by hand. On an accelerator all ways share it, 32 networks are trained, and
+by hand means one process. Fashion-MNIST is read from --data-root or ACTLAS_DATA; without it
 the digits take its place. The result goes to results/trainer-<machine>.json beside this file.
 """
 
@@ -25,7 +27,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -43,12 +45,14 @@ from actlas.study.executor import run_all
 from actlas.study.processes import Processes
 from actlas.study.scheduling import Scheduler
 from actlas.study.training import Phase, Record, RunSpec
+from actlas.study.training.devices import described, device_of
 from actlas.study.training.ways import Way, fastest_way
 
 HERE = Path(__file__).parent
 MOMENTUM, CLIP, RATE = 0.9, 1.0, 0.05
 ACTIVATION = "gelu"  # PyTorch has a kernel of its own for it: the scripts lack nothing
 STACK = 8  # runs of one model
+MANY = 32  # runs on an accelerator
 
 
 def _some(name: str, examples: int) -> Task:
@@ -88,16 +92,17 @@ class Workload:
     epochs: int
 
 
-def workloads(root: Path | None) -> list[Workload]:
+def workloads(root: Path | None, device: str) -> list[Workload]:
     """Return the workloads: with Fashion-MNIST where it is, with the digits alone elsewhere."""
-    small = Workload("digits MLP 64-64-10", "DIGITS", 16, 10)
+    found = [Workload("digits MLP 64-64-10", "DIGITS", 16, 10)]
     if root is None or not (root / "fashion-mnist").is_dir():
-        return [small, Workload("digits CNN, 2 convolutions", "DIGITS_CNN", 8, 2)]
-    return [
-        small,
-        Workload("Fashion-MNIST MLP 784-128-128-10", "FASHION_MLP", 16, 1),
-        Workload("Fashion-MNIST CNN, 2 convolutions", "FASHION_CNN", 8, 1),
-    ]
+        found += [Workload("digits CNN, 2 convolutions", "DIGITS_CNN", 8, 2)]
+    else:
+        found += [
+            Workload("Fashion-MNIST MLP 784-128-128-10", "FASHION_MLP", 16, 1),
+            Workload("Fashion-MNIST CNN, 2 convolutions", "FASHION_CNN", 8, 1),
+        ]
+    return found if device == "cpu" else [replace(work, runs=MANY) for work in found]
 
 
 @dataclass(frozen=True)
@@ -108,29 +113,26 @@ class Job:
     epochs: int
     seeds: tuple[int, ...]
     root: Path | None
+    device: str
 
 
-_LOADED: dict[str, tuple[Task, Data]] = {}
-
-
-def problem(attribute: str, root: Path | None) -> tuple[Task, Data]:
+@cache
+def problem(attribute: str, root: Path | None, device: str) -> tuple[Task, Data]:
     """Return a task and its data as the network takes them, read once per process."""
-    if attribute not in _LOADED:
-        task: Task = globals()[attribute]
-        data = task.data(root)
-        parts = (Split(task.transform(part.inputs), part.targets)
-                 for part in (data.train, data.validation, data.test))  # fmt: skip
-        _LOADED[attribute] = task, Data(*parts)
-    return _LOADED[attribute]
+    task: Task = globals()[attribute]
+    data = task.data(root)
+    parts = (Split(task.transform(part.inputs).to(device), part.targets.to(device))
+             for part in (data.train, data.validation, data.test))  # fmt: skip
+    return task, Data(*parts)
 
 
 def plain(job: Job) -> list[float]:
     """Train as a user's script does; return the validation accuracies."""
-    task, data = problem(job.attribute, job.root)
+    task, data = problem(job.attribute, job.root, "cpu")
     found = []
     for seed in job.seeds:
         torch.manual_seed(seed)
-        network = task.network(nn.GELU)
+        network = task.network(nn.GELU).to(job.device)
         train = torch.utils.data.TensorDataset(data.train.inputs, data.train.targets)
         loader = torch.utils.data.DataLoader(train, batch_size=task.batch_size, shuffle=True)
         optimizer = torch.optim.SGD(network.parameters(), lr=RATE, momentum=MOMENTUM)
@@ -139,13 +141,14 @@ def plain(job: Job) -> list[float]:
             network.train()
             for inputs, targets in loader:
                 optimizer.zero_grad()
-                loss = nn.functional.cross_entropy(network(inputs), targets)
+                outputs = network(inputs.to(job.device))
+                loss = nn.functional.cross_entropy(outputs, targets.to(job.device))
                 loss.backward()
                 nn.utils.clip_grad_norm_(network.parameters(), CLIP)
                 optimizer.step()
                 schedule.step()
             network.eval()
-            accuracy = share_right(network, data)
+            accuracy = share_right(network, problem(job.attribute, job.root, job.device)[1])
         found.append(accuracy)
     return found
 
@@ -154,20 +157,21 @@ def share_right(network: nn.Module, data: Data) -> float:
     """Return the part of the validation set that a network gets right."""
     with torch.no_grad():
         right = network(data.validation.inputs).argmax(1) == data.validation.targets
-    return right.float().mean().item()
+    return float(right.float().mean())
 
 
 def one_by_one(job: Job) -> list[float]:
     """Train in a tight loop: batches by index, the fused optimiser."""
-    task, data = problem(job.attribute, job.root)
+    task, data = problem(job.attribute, job.root, job.device)
     found = []
     for seed in job.seeds:
         torch.manual_seed(seed)
-        network = task.network(nn.GELU)
+        network = task.network(nn.GELU).to(job.device)
         parameters = list(network.parameters())
         optimizer = torch.optim.SGD(parameters, lr=RATE, momentum=MOMENTUM, fused=True)
         for _ in range(job.epochs):
-            for batch in torch.randperm(len(data.train)).split(task.batch_size):
+            order = torch.randperm(len(data.train)).to(job.device)
+            for batch in order.split(task.batch_size):
                 optimizer.zero_grad()
                 outputs = network(data.train.inputs[batch])
                 nn.functional.cross_entropy(outputs, data.train.targets[batch]).backward()
@@ -180,11 +184,11 @@ def one_by_one(job: Job) -> list[float]:
 
 def stacked(job: Job) -> list[float]:
     """Train all runs as one model, as the tutorial on model ensembling does."""
-    task, data = problem(job.attribute, job.root)
+    task, data = problem(job.attribute, job.root, job.device)
     networks = []
     for seed in job.seeds:
         torch.manual_seed(seed)
-        networks.append(task.network(nn.GELU))
+        networks.append(task.network(nn.GELU).to(job.device))
     weights, _ = stack_module_state(networks)
     velocities = {name: torch.zeros_like(value) for name, value in weights.items()}
     base = networks[0]
@@ -200,7 +204,7 @@ def stacked(job: Job) -> list[float]:
     with torch.no_grad():
         for _ in range(job.epochs):
             orders = torch.stack([torch.randperm(len(data.train)) for _ in networks])
-            for batch in orders.split(task.batch_size, dim=1):
+            for batch in orders.to(job.device).split(task.batch_size, dim=1):
                 gradients, _ = step(weights, data.train.inputs[batch], data.train.targets[batch])
                 squares = [g.flatten(1).square().sum(1) for g in gradients.values()]
                 scale = (CLIP / (torch.stack(squares).sum(0).sqrt() + 1e-6)).clamp(max=1.0)
@@ -213,7 +217,7 @@ def stacked(job: Job) -> list[float]:
     return right.float().mean(1).tolist()
 
 
-def specs(work: Workload) -> list[RunSpec]:
+def specs(work: Workload, device: str) -> list[RunSpec]:
     """Return the runs as a study has them."""
     task: Task = globals()[work.attribute]
     return [
@@ -221,15 +225,16 @@ def specs(work: Workload) -> list[RunSpec]:
             task=f"{Path(__file__).stem}:{work.attribute}", activation=ACTIVATION, parameters=(),
             formula="", optimizer="sgd", learning_rate=RATE, weight_decay=0.0, gradient_clip=CLIP,
             epochs=work.epochs, batch_size=task.batch_size, phase=Phase.TUNING, seed=seed,
+            device=device,
         )
         for seed in range(work.runs)
     ]  # fmt: skip
 
 
-def parts(work: Workload, root: Path | None, size: int) -> list[Job]:
+def parts(work: Workload, root: Path | None, size: int, device: str) -> list[Job]:
     """Return the runs in jobs of some size."""
     seeds = tuple(range(work.runs))
-    return [Job(work.attribute, work.epochs, seeds[i : i + size], root)
+    return [Job(work.attribute, work.epochs, seeds[i : i + size], root, device)
             for i in range(0, work.runs, size)]  # fmt: skip
 
 
@@ -241,15 +246,17 @@ def by_hand(
     return [accuracy for future in futures for accuracy in future.result()]
 
 
-def way_of(work: Workload, root: Path | None, runs: int) -> Way:
+def way_of(work: Workload, root: Path | None, runs: int, device: str) -> Way:
     """Return what the trainer takes for the faster way, as a longer study would measure it."""
     task: Task = globals()[work.attribute]
-    return fastest_way(specs(work)[:runs], task, task.data(root))
+    return fastest_way(specs(work, device)[:runs], task, task.data(root))
 
 
-def ours(work: Workload, scheduler: Scheduler, root: Path | None, pool: Processes) -> list[float]:
+def ours(
+    work: Workload, scheduler: Scheduler, root: Path | None, pool: Processes, device: str
+) -> list[float]:
     """Train as a study does, with the way that was measured before."""
-    units = scheduler.units(specs(work))
+    units = scheduler.units(specs(work, device))
     found = list(run_all(units, pool, root, HERE))
     failed = [one for one in found if not isinstance(one, Record)]
     if failed:
@@ -258,17 +265,18 @@ def ours(work: Workload, scheduler: Scheduler, root: Path | None, pool: Processe
 
 
 def measure(
-    work: Workload, rounds: int, root: Path | None, pool: Processes, generator: np.random.Generator
+    work: Workload, rounds: int, root: Path | None, pool: Processes, device: str
 ) -> dict[str, Any]:
     """Time the four ways in rounds; return seconds, accuracies and ratios."""
-    each = min(STACK, -(-work.runs // len(usable_cores())))
-    chosen = pool.submit(way_of, work, root, each).result()
+    generator = np.random.default_rng(0)
+    each = min(STACK, -(-work.runs // len(usable_cores()))) if device == "cpu" else work.runs
+    chosen = pool.submit(way_of, work, root, each, device).result()
     scheduler = Scheduler("always" if chosen.together else "never", pool, root, print)
     ways: dict[str, Callable[[], list[float]]] = {
-        "plain": partial(plain, parts(work, root, work.runs)[0]),
-        "by hand, one by one": partial(by_hand, one_by_one, parts(work, root, 1), pool),
-        "by hand, stacked": partial(by_hand, stacked, parts(work, root, each), pool),
-        "actlas": partial(ours, work, scheduler, root, pool),
+        "plain": partial(plain, parts(work, root, work.runs, device)[0]),
+        "by hand, one by one": partial(by_hand, one_by_one, parts(work, root, 1, device), pool),
+        "by hand, stacked": partial(by_hand, stacked, parts(work, root, each, device), pool),
+        "actlas": partial(ours, work, scheduler, root, pool, device),
     }
     accuracies = {way: float(np.mean(run())) for way, run in ways.items()}  # and warms everything
     seconds: dict[str, list[float]] = {way: [] for way in ways}
@@ -292,12 +300,12 @@ def _quartiles(values: np.ndarray[Any, Any]) -> tuple[float, float, float]:
     return low, middle, high
 
 
-def record(rows: list[dict[str, Any]], load: tuple[float, ...]) -> dict[str, Any]:
+def record(rows: list[dict[str, Any]], load: tuple[float, ...], device: str) -> dict[str, Any]:
     """Return what is written: how it was measured, where, and the rows."""
     return {
         "what": "runs per second, and ratios of it: [lower quartile, median, upper quartile] over "
-        "rounds; SGD with momentum, gradients clipped, float32, CPU",
-        "machine": machine(),
+        f"rounds; SGD with momentum, gradients clipped, float32, {device}",
+        "machine": machine() | described(device_of(device)),
         "actlas": actlas.__version__,
         "threads_of_the_plain_script": torch.get_num_threads(),
         "load_average_before_and_after": [load[0], os.getloadavg()[0]],
@@ -320,6 +328,7 @@ def table(rows: list[dict[str, Any]]) -> Table:
 def main() -> None:
     """Measure, print, and keep the result."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--device", default="cpu", help="cpu, or an accelerator as cuda")
     parser.add_argument("--rounds", type=int, default=5, help="how often each way is timed")
     parser.add_argument("--data-root", type=Path, help="the folder with Fashion-MNIST")
     parser.add_argument("--out", type=Path, default=HERE / "results", help="for the result")
@@ -329,20 +338,18 @@ def main() -> None:
     out = given.out.resolve()
     os.chdir(HERE)  # where the workers find this file as a module
     sys.path.insert(0, str(HERE))
-    load, generator, pool = (
-        os.getloadavg(),
-        np.random.default_rng(0),
-        Processes(len(usable_cores())),
-    )
+    device, load = given.device, os.getloadavg()
+    pool = Processes(len(usable_cores()) if device == "cpu" else 1)
     try:
-        rows = [measure(work, given.rounds, root, pool, generator) for work in workloads(root)]
+        rows = [measure(work, given.rounds, root, pool, device) for work in workloads(root, device)]
     finally:
         pool.terminate()
         pool.shutdown()
-    slug = re.sub(r"[^a-z0-9]+", "-", machine()["processor"].lower()).strip("-") or "unknown"
+    where = described(device_of(device)).get("device", machine()["processor"])
+    slug = re.sub(r"[^a-z0-9]+", "-", where.lower()).strip("-") or "unknown"
     out.mkdir(parents=True, exist_ok=True)
     path = out / f"trainer-{slug}.json"
-    path.write_text(json.dumps(record(rows, load), indent=1) + "\n", encoding="utf-8")
+    path.write_text(json.dumps(record(rows, load, device), indent=1) + "\n", encoding="utf-8")
     Console().print(table(rows), f"written to {path}", sep="\n")
 
 

@@ -60,6 +60,7 @@ Optimizer = Annotated[
 Budget = Annotated[
     int | None, typer.Option(help="Learning rates to try, the same number for every function.")
 ]
+Device = Annotated[str | None, typer.Option(metavar="NAME", help="Where: cpu, cuda, cuda:1, mps.")]
 Epochs = Annotated[int | None, typer.Option(help="Passes over the training data.")]
 PlanFile = Annotated[
     Path | None,
@@ -94,6 +95,7 @@ def command(
     optimizer: Optimizer = None,
     budget: Budget = None,
     epochs: Epochs = None,
+    device: Device = None,
     program: Program = None,
     metric: Score = None,
     test_metric: TestScore = None,
@@ -117,6 +119,7 @@ def command(
     options = {
         "task": task, "network": network, "seeds": seeds, "optimizer": optimizer,
         "budget": budget, "epochs": epochs, "design": design, "reference": reference,
+        "device": device,
         "command": program, "metric": metric, "test_metric": test_metric,
         "activations": None if activations is None else split_activations(activations),
     }  # fmt: skip

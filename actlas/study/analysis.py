@@ -131,7 +131,11 @@ def _differences(
 def _judged(
     values: np.ndarray, twin: np.ndarray, difference: Difference, plan: Plan, others: Sequence[Arm]
 ) -> tuple[Verdict, str]:
-    return judging.verdict(values, twin, plan, len(others), difference.p_holm or 0.0)
+    found, reason = judging.verdict(values, twin, plan, len(others), difference.p_holm or 0.0)
+    small = abs(difference.interval.mean) < difference.practical
+    if small and found in (Verdict.BETTER, Verdict.WORSE):
+        reason += f"; the mean is smaller than the {difference.practical:g} that matters"
+    return found, reason
 
 
 def _row(

@@ -21,6 +21,7 @@ from actlas.study.result import Result, TaskResult, make_result
 from actlas.study.store import Store
 from actlas.study.study_file import plan_text
 from actlas.study.tasks import Task, find_task, load_data
+from actlas.study.training.devices import device_of
 from actlas.study.tuning import first_grid
 
 Root = str | os.PathLike[str] | None
@@ -46,6 +47,7 @@ def compare(
     design: str | None = None,
     search: str | None = None,
     reference: str = "relu",
+    device: str | None = None,
 ) -> Result:
     """Compare activation functions on a task, and write `report.html` and `study.db`.
 
@@ -70,6 +72,7 @@ def compare(
         design: "adaptive" (the default), or "fixed": every seed is run.
         search: "halving" (the default), or "grid": every learning rate is trained in full.
         reference: the function that the others are compared with.
+        device: where networks are trained: "cpu" (the default), "cuda", "cuda:1", "mps".
 
     Raises:
         ActlasError: before any training, if an argument is wrong, data cannot be read or `out`
@@ -87,6 +90,7 @@ def compare(
             "task": task, "network": network, "activations": tuple(names), "reference": reference,
             "seeds": seeds, "optimizer": optimizer, "design": design, "search": search,
             "budget": budget, "epochs": epochs, "practical_difference": practical_difference,
+            "device": device,
         }
     )  # fmt: skip
     return run_plan(plan, out=out, data_root=data_root, workers=workers, progress=progress)
@@ -116,6 +120,8 @@ def run_plan(
     need_extra("scipy", "study")
     if workers is not None and workers < 1:
         raise ActlasError(f"workers must be at least 1, got {workers}")
+    if executor == "local" and device_of(plan.device).type != "cpu":
+        workers = workers or 1  # several would take turns on it
     root = None if data_root is None else Path(data_root)
     arms = make_arms(plan.activations, plan.reference)
     problems = _problems(plan, root)

@@ -23,15 +23,16 @@ _ROWS, _COLUMNS = 64, 256  # the tensor on which kept bytes are counted
 class Cost:
     """One arm's cost on one task.
 
-    `epoch_seconds` holds the time of an epoch, validation included, for every run that came to an
-    end; `ratios` divides it by the reference's run of the same seed. `kept` are bytes for each
+    `step_seconds` holds the time of a training step, for every run that came to an end and was
+    timed; `ratios` divides it by that of the reference's run of the same seed, where as many were
+    trained as one model. `kept` are bytes for each
     value that backward needs beyond the output, in single precision; `kept_least` those of the
     plan "output", None where the function has none. `area` is the mean validation score over all
     epochs, `loss` the training loss of the last one, both means over the runs.
     """
 
     arm: Arm
-    epoch_seconds: tuple[float, ...]
+    step_seconds: tuple[float, ...]
     ratios: tuple[float, ...]
     kept: float
     kept_least: float | None
@@ -39,9 +40,9 @@ class Cost:
     loss: float | None
 
     @property
-    def seconds(self) -> float | None:
-        """The median time of an epoch; None where no run came to an end."""
-        return float(np.median(self.epoch_seconds)) if self.epoch_seconds else None
+    def milliseconds(self) -> float | None:
+        """The median time of a training step; None where there is none."""
+        return 1e3 * float(np.median(self.step_seconds)) if self.step_seconds else None
 
     @property
     def ratio(self) -> float | None:
@@ -63,21 +64,21 @@ def _cost(
     arm: Arm, activation: str, records: Sequence[Record], reference: dict[int, Record]
 ) -> Cost:
     ended = [record for record in records if not record.diverged and record.loss_curve]
-    beside = [(record, reference[record.spec.seed]) for record in ended]
-    pairs = [(own, other) for own, other in beside if other.loss_curve and not other.diverged]
+    timed = [record for record in ended if record.step_seconds]
+    beside = [(record, reference[record.spec.seed]) for record in timed]
     return Cost(
         arm=arm,
-        epoch_seconds=tuple(map(_epoch, ended)),
-        ratios=tuple(_epoch(own) / _epoch(other) for own, other in pairs),
+        step_seconds=tuple(record.step_seconds for record in timed if record.step_seconds),
+        ratios=tuple(
+            own.step_seconds / other.step_seconds
+            for own, other in beside
+            if own.step_seconds and other.step_seconds and own.together == other.together
+        ),
         kept=kept_bytes(activation) or 0.0,
         kept_least=kept_bytes(activation, "output"),
         area=_mean([float(np.mean(record.validation_curve)) for record in ended]),
         loss=_mean([record.loss_curve[-1] for record in ended]),
     )
-
-
-def _epoch(record: Record) -> float:
-    return record.seconds / len(record.loss_curve)
 
 
 def _mean(values: Sequence[float]) -> float | None:

@@ -88,6 +88,8 @@ class Plan(TaskValues):
         warm_up: the part of all steps in which the learning rate rises.
         selection: which epoch is tested: "best epoch" on the validation set, or "last epoch".
         fresh_optimizer: make the optimiser anew every epoch, as some published scripts do.
+        device: where networks are trained: "cpu", or an accelerator by PyTorch's name: "cuda",
+            "cuda:1", "mps". One process serves an accelerator unless `workers` says otherwise.
         practical_difference: differences smaller than this do not matter, in the metric's unit.
         for_task: of several tasks, by name, the values that hold for that task alone: network,
             optimizer, learning_rates, epochs, batch_size, weight_decay, practical_difference.
@@ -109,6 +111,7 @@ class Plan(TaskValues):
     warm_up: Annotated[float, Field(ge=0, lt=1)] = Recipe.warm_up
     selection: Literal["best epoch", "last epoch"] = "best epoch"
     fresh_optimizer: bool = Recipe.fresh_optimizer
+    device: Annotated[str, Field(pattern=r"^[a-z]+(:\d+)?$")] = Recipe.device
     for_task: dict[str, TaskValues] = Field(default_factory=dict)
 
     @model_validator(mode="before")

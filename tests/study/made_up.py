@@ -81,7 +81,7 @@ def _records(
         replace(
             _record(plan, arm, Phase.CONFIRMATION, 0.1, seed, score),
             test=float(score),
-            seconds=planted.seconds * (1.0 + 0.1 * index),
+            step_seconds=planted.seconds * (1.0 + 0.1 * index),
         )
         for seed, score in zip(plan.seeds, scores, strict=True)
     )

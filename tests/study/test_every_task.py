@@ -148,6 +148,16 @@ def check_score(task: Task, data: Data) -> None:
         assert not task.metric.beats(task.metric.worst, score)
 
 
+def check_devices(task: Task, data: Data) -> None:
+    """A batch goes to another device with the network: no tensor of the task's stays behind.
+
+    PyTorch's meta device stands in for an accelerator; it has shapes, and no numbers.
+    """
+    inputs, targets = (tensor[:EXAMPLES].to("meta") for tensor in vars(data.train).values())
+    outputs = task.network(nn.ReLU).to("meta").train()(task.transform(inputs))
+    assert task.loss(outputs, targets).device.type == "meta"
+
+
 def check_learns(task: Task, data: Data, make_spec: MakeSpec) -> None:
     """Three short epochs lower the loss, and the score is not that of a diverged run."""
     size = min(task.batch_size, 8)
@@ -187,6 +197,13 @@ def test_data_are_the_same_every_time(task: Task, data: Data) -> None:
 
 def test_outputs_fit_the_loss(task: Task, data: Data) -> None:
     check_loss(task, data)
+
+
+def test_it_can_be_trained_elsewhere(task: Task, data: Data) -> None:
+    try:
+        check_devices(task, data)
+    except NotImplementedError:
+        pytest.skip("how many objects it finds depends on numbers, which the stand-in has not")
 
 
 def test_scores_are_finite(task: Task, data: Data) -> None:
@@ -237,7 +254,7 @@ def sound() -> tuple[Task, Data]:
 
 def test_a_sound_task_passes(sound: tuple[Task, Data], make_spec: MakeSpec) -> None:
     check_words(sound[0])
-    for check in (check_shapes, check_loss, check_score):
+    for check in (check_shapes, check_loss, check_score, check_devices):
         check(*sound)
     check_disjoint(sound[1])
     check_learns(*sound, make_spec)
@@ -263,6 +280,7 @@ def without_end(outputs: Tensor, targets: Tensor) -> Tensor:
         (check_loss, {"loss": lambda outputs, targets: (0 * outputs).sum()}),
         (check_loss, {"network": lambda activation: nn.Linear(3, 2)}),
         (check_score, {"metric": "unbounded"}),
+        (check_devices, {"transform": lambda inputs: inputs.float() - torch.zeros(2)}),
         (check_words, {"limits": ()}),
         (check_words, {"optimizer": "lion"}),
     ],

@@ -22,6 +22,7 @@ from actlas.study.report.details import study_file
 from actlas.study.report.latex import latex
 from actlas.study.report.limits import caveats
 from actlas.study.report.markdown import markdown
+from actlas.study.statistics import Verdict
 from actlas.study.study_file import plan_from_text
 from tests.study.made_up import Planted, study
 from tests.study.test_compare import Resources, visible
@@ -138,12 +139,38 @@ def test_another_form_is_refused_with_the_nearest(tmp_path: Path) -> None:
 # ---------------------------------------------------------------- what the page shows
 
 
+def test_a_lead_too_small_to_matter_is_called_small() -> None:
+    """Seen on Fashion-MNIST: an interval that excludes 0 around a mean below what matters."""
+    lead = study(Planted(signs, {"gelu": 0.8, "tanh": 2.0}, noise=0.4), design="fixed").only
+    small, large = lead.table[2:]
+    assert small.verdict is large.verdict is Verdict.BETTER
+    assert small.reason.endswith("; the mean is smaller than the 1 that matters")
+    assert "matters" not in large.reason
+
+
 def test_times_are_compared_seed_by_seed() -> None:
     part = STUDIES["one task"].only
     assert [cost.ratio for cost in costs(part)] == pytest.approx([1.0, 1.1, 1.2, 1.3, 1.4])
-    assert [cost.seconds for cost in costs(part)] == pytest.approx(
-        [ratio / 3 for ratio in (1.0, 1.1, 1.2, 1.3, 1.4)]
+    assert [cost.milliseconds for cost in costs(part)] == pytest.approx(
+        [1000, 1100, 1200, 1300, 1400]
     )
+
+
+def test_times_of_runs_trained_another_way_are_not_compared() -> None:
+    part = STUDIES["one task"].only
+    stacked = tuple(replace(r, together=4) for r in part.outcome.confirmations["tanh"])
+    runs = {**part.outcome.confirmations, "tanh": stacked}
+    *others, cost = costs(replace(part, outcome=replace(part.outcome, confirmations=runs)))
+    assert (cost.ratio, cost.milliseconds) == (None, pytest.approx(1400))
+    assert all(other.ratio for other in others)
+
+
+def test_runs_whose_steps_nobody_timed_have_no_time() -> None:
+    part = STUDIES["one task"].only
+    untimed = tuple(replace(r, step_seconds=None) for r in part.outcome.confirmations["tanh"])
+    runs = {**part.outcome.confirmations, "tanh": untimed}
+    cost = costs(replace(part, outcome=replace(part.outcome, confirmations=runs)))[-1]
+    assert (cost.ratio, cost.milliseconds) == (None, None)
 
 
 def test_diverged_runs_have_no_time() -> None:
@@ -151,7 +178,7 @@ def test_diverged_runs_have_no_time() -> None:
     broken = tuple(replace(r, diverged=True) for r in part.outcome.confirmations["tanh"])
     runs = {**part.outcome.confirmations, "tanh": broken}
     cost = costs(replace(part, outcome=replace(part.outcome, confirmations=runs)))[-1]
-    assert (cost.ratio, cost.seconds, cost.loss) == (None, None, None)
+    assert (cost.ratio, cost.milliseconds, cost.loss) == (None, None, None)
 
 
 @pytest.mark.parametrize(("plan", "kept"), [("input", 4.0), ("output", 0.0)])

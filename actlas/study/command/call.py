@@ -231,4 +231,5 @@ VALUES: Mapping[str, Callable[[RunSpec], object]] = {
     "weight_decay": lambda spec: repr(spec.weight_decay),
     "optimizer": lambda spec: spec.optimizer,
     "phase": lambda spec: spec.phase.value,
+    "device": lambda spec: spec.device,
 }

@@ -206,18 +206,18 @@ def cost(part: TaskResult) -> Sheet:
     for found, row in zip(costs(part), part.table, strict=True):
         best = [record.best_epoch + 1 for record in part.outcome.confirmations[row.arm.label]]
         rows.append(
-            (name_of(row.arm), _number(found.seconds, ".3g"), _number(found.ratio, ".2f"),
+            (name_of(row.arm), _number(found.milliseconds, ".3g"), _number(found.ratio, ".2f"),
              f"{found.kept:g}", _number(found.kept_least, "g"), f"{np.median(best):g}",
              NONE if found.area is None else figures.score(found.area),
              _number(found.loss, ".3g"))
         )  # fmt: skip
     return Sheet(
         f"The cost on {part.task.title}",
-        "Exploratory: no verdict rests on these. Time of an epoch, validation included, on the "
-        "machine below, also in units of the reference (seed by seed, median; the A/A row shows "
+        "Exploratory: no verdict rests on these. Time of a training step, on the machine below, "
+        "also in units of the reference (seed by seed, median; the A/A row shows "
         "how exact that is); bytes kept for backward for each value beyond the output, and with "
         'save="output"; then how fast it learns.',
-        ("function", "s per epoch", "× reference", "bytes kept", 'with save="output"',
+        ("function", "ms per step", "× reference", "bytes kept", 'with save="output"',
          "best epoch", "validation, mean over epochs", "last training loss"),
         tuple(rows),
     )  # fmt: skip

@@ -48,10 +48,10 @@ def points(part: TaskResult) -> list[Point]:
 
 
 def chart(part: TaskResult) -> Markup:
-    """Return the difference to the reference against the time of an epoch."""
+    """Return the difference to the reference against the time of a training step."""
     shown, figures = points(part), figures_of(part)
     if not shown:
-        return element("p", "No run came to an end.", class_="note")
+        return element("p", "No run that came to an end was timed.", class_="note")
     practical = part.plan.practical_difference or 0.0
     x = covering([1.0, *(point.ratio for point in shown)], _LEFT, _WIDTH - _RIGHT)
     heights = [*(end for point in shown for end in point.ends), -practical, practical]
@@ -85,7 +85,7 @@ def _axes(x: Scale, y: Scale, part: TaskResult) -> list[Markup]:
     return [
         *rows, *columns,
         element("line", x1=x(1.0), x2=x(1.0), y1=_TOP, y2=bottom, class_="floor"),
-        element("text", f"time of an epoch, in units of {part.arms[0].title}", x=right,
+        element("text", f"time of a step, in units of {part.arms[0].title}", x=right,
                 y=_HEIGHT - 6, class_="tick end"),
         element("text", unit, x=_LEFT, y=_TOP - 4, class_="tick"),
     ]  # fmt: skip

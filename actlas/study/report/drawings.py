@@ -123,7 +123,7 @@ def _multiples(
 
 
 def cost(figure: Figure, part: TaskResult) -> None:
-    """Draw the difference to the reference against the time of an epoch."""
+    """Draw the difference to the reference against the time of a training step."""
     figure.set_size_inches(5.6, 3.4)
     axes = figure.subplots()
     practical = part.plan.practical_difference or 0.0
@@ -135,7 +135,7 @@ def cost(figure: Figure, part: TaskResult) -> None:
         axes.plot([point.ratio], [point.gain], "o", color=colour, markersize=5)
         axes.annotate(_name(point.row), (point.ratio, point.gain), (5, 4),
                       textcoords="offset points", fontsize=8)  # fmt: skip
-    axes.set_xlabel(f"time of an epoch, in units of {part.arms[0].title}")
+    axes.set_xlabel(f"time of a step, in units of {part.arms[0].title}")
     axes.set_ylabel(f"difference, {part.task.metric.unit}")
     axes.set_title(part.task.title, loc="left")
 

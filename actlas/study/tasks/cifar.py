@@ -133,7 +133,8 @@ def decode(differences: np.ndarray) -> np.ndarray:
 
 def transform(images: Tensor) -> Tensor:
     """Return standardised pixels, float32 (n, 3, 32, 32)."""
-    return (images.float() / 255 - _MEAN) / _DEVIATION
+    mean, deviation = (one.to(images.device) for one in (_MEAN, _DEVIATION))
+    return (images.float() / 255 - mean) / deviation
 
 
 def download(data_root: Path) -> None:

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 
 import torch
 
+from actlas.study.training.devices import device_of, seeded
+
 
 def generator(stream: str, purpose: str) -> torch.Generator:
     """Return the generator for one purpose of one stream, independent of every other.
@@ -20,13 +22,12 @@ def generator(stream: str, purpose: str) -> torch.Generator:
 
 
 @contextmanager
-def isolated(stream: str) -> Iterator[None]:
-    """Seed the global generator for the length of the block, and give back its state afterwards.
+def isolated(stream: str, device: str) -> Iterator[None]:
+    """Seed the global generators for the length of the block, and give back their state afterwards.
 
     Constructors and layers such as dropout can draw from nowhere else.
     """
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(_number(stream, "layers"))
+    with seeded(_number(stream, "layers"), device_of(device)):
         yield
 
 

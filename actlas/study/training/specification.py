@@ -19,7 +19,7 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """What published studies do otherwise; the defaults are the protocol of a comparison.
+    """What published studies do otherwise, and where; the defaults are the protocol's.
 
     The keys of `Plan` of the same names say what each of them means.
     """
@@ -31,6 +31,7 @@ class Recipe:
     warm_up: float = 0.05  # the same for every function, since it decides usable rates
     selection: str = "best epoch"
     fresh_optimizer: bool = False
+    device: str = "cpu"
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,9 @@ class Record:
 
     `test` is None where the test set was not read. A run with a non-finite loss has `diverged`
     set and the metric's worst value as its scores: it is kept, never dropped. `together` says how
-    many runs were trained as one batched model; `seconds` is then this run's share of the time.
+    many runs were trained as one batched model; `seconds` is then this run's share of the time, and
+    so is `step_seconds`, the mean time of a training step, None in records that were made before
+    steps were timed.
     """
 
     spec: RunSpec
@@ -100,6 +103,7 @@ class Record:
     seconds: float
     machine: Mapping[str, str]
     together: int = 1
+    step_seconds: float | None = None
 
     def to_json(self) -> str:
         """Return the record as one line of strict JSON, beginning with its key."""

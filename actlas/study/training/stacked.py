@@ -19,7 +19,7 @@ from torch.func import functional_call, vmap
 from torch.nn.functional import cross_entropy
 
 from actlas.errors import ActlasError
-from actlas.study.tasks import Data, Split, Task
+from actlas.study.tasks import Data, Task
 from actlas.study.training.layered import layers_of, outputs_of
 from actlas.study.training.outside import call_outside_
 from actlas.study.training.row_optimizers import RowOptimizer, clip_rows_
@@ -82,7 +82,8 @@ class Stack:
             make_run_optimizer(runs[0]), self._spec.weight_decay,
             sum(weight.numel() for weight in runs[0].model.weights() if weight.requires_grad),
         )  # fmt: skip
-        self._rates = torch.tensor([[run.spec.learning_rate] for run in runs], dtype=torch.float64)
+        rates = [[run.spec.learning_rate] for run in runs]
+        self._rates = torch.tensor(rates, dtype=torch.float64)
         self._orders = [generator(run.spec.stream, "order") for run in runs]
         self._train = join([run.data.train for run in runs])
         self._validation = join([run.data.validation for run in runs])
@@ -105,13 +106,19 @@ class Stack:
         self._network.train()
         if self._spec.fresh_optimizer:
             self._optimizer.forget()
+        started = time.perf_counter()
         orders = [torch.randperm(self._train.size, generator=order) for order in self._orders]
-        batches = torch.stack(orders).split(self._spec.batch_size, dim=1)
-        total = torch.zeros(len(self.runs), dtype=torch.float64)
+        joined = torch.stack(orders).to(self._weights.device)
+        batches = joined.split(self._spec.batch_size, dim=1)
+        losses = []
         for step, batch in enumerate(batches):
             factor = rate_factor(self._spec, epoch, step, len(batches))
-            total += self.step(batch, factor)
-        return [loss / len(batches) for loss in total.tolist()]
+            losses.append(self.step(batch, factor))
+        means: list[float] = torch.stack(losses).cpu().double().mean(0).tolist()
+        spent = (time.perf_counter() - started) / len(batches)
+        for run in self.runs:
+            run.history.step_seconds.append(spent)
+        return means
 
     def step(self, numbers: Tensor, factor: float) -> Tensor:
         """Train every run on its batch of examples, at `factor` times its rate; return the losses.
@@ -130,7 +137,7 @@ class Stack:
             place.copy_(gradient)
         if self._spec.gradient_clip:
             clip_rows_(self._gradient, self._spec.gradient_clip)
-        rates = (self._rates * factor).to(self._weights.dtype)
+        rates = (self._rates * factor).to(self._weights)
         self._optimizer.step(self._weights, self._gradient, rates)
         return losses.detach()
 
@@ -173,7 +180,7 @@ class Stack:
                 for inputs, dimension in self._validation.in_turn(count, self._task)
             ]
         return [
-            judged(outputs, Split(outputs, self._validation.targets_of(row)), self._task)
+            judged(outputs, self._validation.targets_of(row), self._task)
             for row, outputs in enumerate(torch.cat(parts, dim=1))
         ]
 

@@ -39,7 +39,7 @@ class Joined:
             for part in self.inputs.split(count):
                 yield task.transform(part), None
             return
-        for numbers in torch.arange(self.size).split(count):
+        for numbers in torch.arange(self.size, device=self.starts.device).split(count):
             yield self.batch(numbers.expand(len(self.starts), -1), task)[0], 0
 
     def targets_of(self, row: int) -> Tensor:
@@ -59,7 +59,8 @@ def join(splits: Sequence[Split]) -> Joined:
     if any(len(split) != size for split in different):
         raise ActlasError("its splits differ in size")
     place = {id(split): size * index for index, split in enumerate(different)}
-    starts = torch.tensor([[place[id(split)]] for split in splits])
+    device = different[0].targets.device
+    starts = torch.tensor([[place[id(split)]] for split in splits], device=device)
     if len(different) == 1:
         return Joined(different[0].inputs, different[0].targets, starts, size)
     inputs = torch.cat([split.inputs for split in different])

@@ -7,19 +7,21 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from statistics import median
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from actlas.study.provenance import machine
 from actlas.study.tasks import Data, Metric, Split, Task
+from actlas.study.training.devices import described, device_of, on_device
 from actlas.study.training.initialisation import Model, build, initialise_
 from actlas.study.training.optimizers import make_optimizer, schedule
 from actlas.study.training.seeding import generator, isolated
 from actlas.study.training.specification import Phase, Record, RunSpec
 
-State = dict[str, torch.Tensor]
+State = dict[str, Tensor]
 
 
 @dataclass
@@ -28,6 +30,7 @@ class History:
 
     validation: list[float] = field(default_factory=list)
     loss: list[float] = field(default_factory=list)
+    step_seconds: list[float] = field(default_factory=list)  # the mean of every epoch
     best_epoch: int = -1
     best_state: State = field(default_factory=dict)
     diverged: bool = False
@@ -68,6 +71,7 @@ class Run:
     model: Model
     gain: float
     history: History
+    device: torch.device
 
 
 def train(spec: RunSpec, task: Task, data: Data) -> Record:
@@ -82,7 +86,7 @@ def train(spec: RunSpec, task: Task, data: Data) -> Record:
         data: the task's three parts; of several splits the one of the seed is taken.
     """
     started = time.perf_counter()
-    with isolated(spec.stream):
+    with isolated(spec.stream, spec.device):
         run = _begin(spec, task, data)
         _fit(run, task)
     return finish(run, task, started)
@@ -90,7 +94,7 @@ def train(spec: RunSpec, task: Task, data: Data) -> Record:
 
 def begun(spec: RunSpec, task: Task, data: Data) -> Run:
     """Return a run with the start weights that `train` gives it."""
-    with isolated(spec.stream):
+    with isolated(spec.stream, spec.device):
         return _begin(spec, task, data)
 
 
@@ -98,11 +102,12 @@ def _begin(spec: RunSpec, task: Task, data: Data) -> Run:
     from actlas.init import gain
 
     own, parameters = data.of_seed(spec.seed), dict(spec.parameters)
-    scale = gain(spec.activation, **parameters)
+    scale, device = gain(spec.activation, **parameters), device_of(spec.device)
     model = build(task.network, spec.activation, parameters)
     some = task.transform(own.train.inputs[:2])
     initialise_(model, some, scale, spec.stream, spec.initialisation, spec.start_bias)
-    return Run(spec, own, model, scale, History())
+    model.network.to(device)  # the same numbers on every device: they were drawn on the processor
+    return Run(spec, on_device(data, device).of_seed(spec.seed), model, scale, History(), device)
 
 
 def finish(run: Run, task: Task, started: float, together: int = 1) -> Record:
@@ -127,8 +132,9 @@ def finish(run: Run, task: Task, started: float, together: int = 1) -> Record:
         gain=run.gain,
         learned=_learned(run.model),
         seconds=(time.perf_counter() - started) / together,
-        machine=machine(),
+        machine=machine() | described(run.device),
         together=together,
+        step_seconds=median(history.step_seconds) / together,
     )
 
 
@@ -139,7 +145,7 @@ def _fit(run: Run, task: Task) -> None:
     for epoch in range(spec.epochs):
         if spec.fresh_optimizer and epoch:
             optimizer = make_run_optimizer(run)
-        loss = _train_epoch(network, optimizer, epoch, spec, task, run.data.train, order)
+        loss = _train_epoch(run, optimizer, epoch, task, order)
         score, validation_loss = evaluate(network, task, run.data.validation)
         run.history.add(
             (loss, validation_loss), score, spec, task.metric,
@@ -163,33 +169,31 @@ def rate_factor(spec: RunSpec, epoch: int, step: int, steps: int) -> float:
 
 
 def _train_epoch(
-    network: nn.Module,
-    optimizer: torch.optim.Optimizer,
-    epoch: int,
-    spec: RunSpec,
-    task: Task,
-    split: Split,
-    order: torch.Generator,
+    run: Run, optimizer: torch.optim.Optimizer, epoch: int, task: Task, order: torch.Generator
 ) -> float:
     """Go once through the training set in a fresh order; return the mean loss per batch."""
+    spec, network, split = run.spec, run.model.network, run.data.train
     network.train()
-    batches = torch.randperm(len(split), generator=order).split(spec.batch_size)
-    total = 0.0
+    started = time.perf_counter()
+    batches = torch.randperm(len(split), generator=order).to(run.device).split(spec.batch_size)
+    losses = []
     for step, batch in enumerate(batches):
         factor = rate_factor(spec, epoch, step, len(batches))
-        total += train_step(network, optimizer, batch, factor, spec, task, split)
-    return total / len(batches)
+        losses.append(train_step(network, optimizer, batch, factor, spec, task, split))
+    mean = torch.stack(losses).cpu().double().mean().item()  # the only wait for the device
+    run.history.step_seconds.append((time.perf_counter() - started) / len(batches))
+    return mean
 
 
 def train_step(
     network: nn.Module,
     optimizer: torch.optim.Optimizer,
-    batch: torch.Tensor,
+    batch: Tensor,
     factor: float,
     spec: RunSpec,
     task: Task,
     split: Split,
-) -> float:
+) -> Tensor:
     """Train a network on one batch, at `factor` times its rate; return the loss before.
 
     Args:
@@ -209,7 +213,7 @@ def train_step(
     if spec.gradient_clip:
         nn.utils.clip_grad_norm_(network.parameters(), spec.gradient_clip)
     optimizer.step()
-    return loss.item()
+    return loss.detach()
 
 
 def evaluate(network: nn.Module, task: Task, split: Split) -> tuple[float, float]:
@@ -219,13 +223,13 @@ def evaluate(network: nn.Module, task: Task, split: Split) -> tuple[float, float
         outputs = torch.cat(
             [network(task.transform(part)) for part in split.inputs.split(task.evaluation_batch)]
         )
-        return judged(outputs, split, task)
+        return judged(outputs, split.targets, task)
 
 
-def judged(outputs: torch.Tensor, split: Split, task: Task) -> tuple[float, float]:
-    """Return the metric and the loss of a network's outputs on all of `split`."""
-    loss = task.loss(outputs, split.targets).item()
-    return task.metric.score(outputs, split.targets), loss
+def judged(outputs: Tensor, targets: Tensor, task: Task) -> tuple[float, float]:
+    """Return the metric, taken on the processor, and the loss of a network's outputs."""
+    loss = task.loss(outputs, targets).item()
+    return task.metric.score(outputs.cpu(), targets.cpu()), loss
 
 
 def _final_scores(run: Run, task: Task) -> tuple[float, float | None]:

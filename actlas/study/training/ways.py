@@ -14,6 +14,7 @@ from torch import Tensor
 
 from actlas.errors import ActlasError
 from actlas.study.tasks import Data, Task
+from actlas.study.training.devices import random_states
 from actlas.study.training.seeding import generator, isolated
 from actlas.study.training.specification import RunSpec
 from actlas.study.training.stacked import Stack
@@ -61,26 +62,28 @@ def _gain(runs: Sequence[Run], task: Task) -> float:
 
     def alone(numbers: Tensor) -> float:
         network, split = run.model.network, run.data.train
-        return train_step(network, optimizer, numbers[-1], _FACTOR, run.spec, task, split)
+        step = train_step(network, optimizer, numbers[-1], _FACTOR, run.spec, task, split)
+        return step.item()
 
     def together(numbers: Tensor) -> float:
         return stack.step(numbers, _FACTOR)[-1].item()
 
-    with isolated(run.spec.stream):
-        before = torch.random.get_rng_state()
+    with isolated(run.spec.stream, run.spec.device):
+        before = random_states(run.device)
         wanted = [alone(numbers) for numbers in batches]
-        if not torch.equal(before, torch.random.get_rng_state()):
+        if not all(map(torch.equal, before, random_states(run.device))):
             raise ActlasError("it draws random numbers while it trains")
         _compare(wanted, [together(numbers) for numbers in batches])
-        return len(runs) * _ratio(partial(alone, batches[0]), partial(together, batches[0]))
+        clock = time.process_time if run.device.type == "cpu" else time.perf_counter
+        return len(runs) * _ratio(partial(alone, batches[0]), partial(together, batches[0]), clock)
 
 
 def _batches(runs: Sequence[Run]) -> list[Tensor]:
     """Return some batches of example numbers, of shape (runs, batch)."""
-    size, count = len(runs[0].data.train), runs[0].spec.batch_size
+    size, count, device = len(runs[0].data.train), runs[0].spec.batch_size, runs[0].device
     draws = generator(runs[0].spec.stream, "ways")
     return [
-        torch.stack([torch.randperm(size, generator=draws)[:count] for _ in runs])
+        torch.stack([torch.randperm(size, generator=draws)[:count] for _ in runs]).to(device)
         for _ in range(_CHECKED)
     ]
 
@@ -92,19 +95,23 @@ def _compare(wanted: Sequence[float], found: Sequence[float]) -> None:
             raise ActlasError(f"its loss at step {step} would be {other:g} in place of {one:g}")
 
 
-def _ratio(alone: Callable[[], float], together: Callable[[], float]) -> float:
+def _ratio(
+    alone: Callable[[], float], together: Callable[[], float], clock: Callable[[], float]
+) -> float:
     """Return the time of one call over that of the other, the median of each; in turns.
 
-    It is the processor's time, so that other work on the machine does not count.
+    Args:
+        alone, together: give numbers, so they end when the device is done.
+        clock: the processor's time where it does the work, so that other work does not count.
     """
     times: tuple[list[float], list[float]] = ([], [])
-    begun = time.process_time()
-    while len(times[0]) < _ROUNDS or time.process_time() - begun < _SECONDS:
+    begun = clock()
+    while len(times[0]) < _ROUNDS or clock() - begun < _SECONDS:
         for call, own in zip((alone, together), times, strict=True):
             call()  # so that its weights are in the cache, as they are in a training
-            started = time.process_time()
+            started = clock()
             call()
-            own.append(time.process_time() - started)
+            own.append(clock() - started)
     return median(times[0]) / median(times[1])
 
 
