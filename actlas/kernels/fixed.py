@@ -59,12 +59,35 @@ class Fixed:
             return self.apply(x, *more) if current_plan() == "input" else None
         return self.into(self.value, x, *more)
 
+    def write(self, out: torch.Tensor, x: torch.Tensor, *more: torch.Tensor) -> torch.Tensor | None:
+        """Write the value into `out` and return it; None where the general way has to see to it.
+
+        `out` may be one of the inputs, and is left alone if it shares a part of their memory.
+        """
+        tensors = (out, x, *more)
+        if not self.serves(x) or not all(_fits(y, x) for y in (out, *more)):
+            return None
+        if torch.is_grad_enabled() and any(y.requires_grad for y in tensors):
+            return None
+        size, place = out.numel() * out.element_size(), out.data_ptr()
+        if any(0 < abs(y.data_ptr() - place) < size for y in (x, *more)):
+            return None
+        torch.autograd.graph.increment_version(out)
+        return self.fill(self.value, out, x, *more)
+
     def into(self, code: Compiled | None, x: torch.Tensor, *more: torch.Tensor) -> torch.Tensor:
         """Run a program over contiguous tensors of one dtype; return a new tensor like `x`."""
-        y, count = torch.empty_like(x), x.numel()
-        threads = 1 if count <= _FEW else torch.get_num_threads()
-        if count > _FEW:
+        y = torch.empty_like(x)
+        if x.numel() > _FEW:
             launch.advised(y)
+        return self.fill(code, y, x, *more)
+
+    def fill(
+        self, code: Compiled | None, y: torch.Tensor, x: torch.Tensor, *more: torch.Tensor
+    ) -> torch.Tensor:
+        """Run a program over contiguous tensors of one dtype and shape, and return `y`."""
+        count = x.numel()
+        threads = 1 if count <= _FEW else torch.get_num_threads()
         inputs = map(_address, more) if more else ()
         self.run(code.handle, threads, count, TYPES[x.dtype], x.data_ptr(), *inputs, y.data_ptr())  # type: ignore[union-attr]
         return y

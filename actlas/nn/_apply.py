@@ -58,7 +58,21 @@ def quick(
     return None if short is None else short(*inputs)
 
 
-def _remember(entry: Definition, given: Mapping[str, Any], short: Fixed) -> None:
+def quick_into(
+    entry: Definition, inputs: tuple[Any, ...], out: torch.Tensor
+) -> torch.Tensor | None:
+    """Write the value at the defaults into `out`; None where the short way is closed."""
+    short = None if is_compiling() else _short.get((entry, None))
+    return None if short is None else short.write(out, *inputs)
+
+
+def _keep_short(
+    entry: Definition, key: int, values: tuple[Any, ...], given: Mapping[str, Any]
+) -> None:
+    """Remember the short way of a call, if there is one, for the next call."""
+    short = None if is_compiling() else shared(key).at(values)
+    if short is None:
+        return
     values = tuple(given.get(name, p.default) for name, p in entry.parameters.items())
     with suppress(TypeError):  # a list has no hash
         _short[entry, values] = short
@@ -78,10 +92,7 @@ def evaluate(
     shape, values = _flatten(entry, inputs[0], given)
     key = _key(entry, shape)
     result = apply(key, *inputs, *values)
-    if not is_compiling():
-        short = shared(key).at((*inputs, *values))
-        if short is not None:
-            _remember(entry, given, short)
+    _keep_short(entry, key, (*inputs, *values), given)
     return result
 
 
@@ -102,7 +113,9 @@ def evaluate_into(
     tensors = [t for t in (*inputs, *given.values()) if isinstance(t, torch.Tensor)]
     _check_out(out, entry.name, tensors)
     shape, values = _flatten(entry, inputs[0], given)
-    return shared(_key(entry, shape)).into(out, *inputs, *values)
+    key = _key(entry, shape)
+    _keep_short(entry, key, (*inputs, *values), given)
+    return shared(key).into(out, *inputs, *values)
 
 
 def _check_out(out: torch.Tensor, name: str, inputs: list[torch.Tensor]) -> None:

@@ -14,7 +14,7 @@ import torch
 
 from actlas.catalogue import Definition, find, load
 from actlas.errors import ActlasError, nearest
-from actlas.nn._apply import evaluate, evaluate_inplace, evaluate_into, quick
+from actlas.nn._apply import evaluate, evaluate_inplace, evaluate_into, quick, quick_into
 
 _functions: dict[str, Callable[..., torch.Tensor]] = {}
 
@@ -32,10 +32,10 @@ def _make(entry: Definition) -> Callable[..., torch.Tensor]:
     def function(
         *args: Any, inplace: bool = False, out: torch.Tensor | None = None, **given: Any
     ) -> torch.Tensor:
-        plain = len(args) == count and not given and not inplace and out is None
-        y = quick(entry, args) if plain else None
-        if y is not None:
-            return y
+        if len(args) == count and not given and not inplace:
+            y = quick(entry, args) if out is None else quick_into(entry, args, out)
+            if y is not None:
+                return y
         if len(args) < count or len(args) > count + len(names):
             raise ActlasError(f"{entry.name}{signature}: got {len(args)} positional arguments")
         for name in given:

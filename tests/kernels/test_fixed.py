@@ -131,6 +131,17 @@ def test_the_second_call_does_not_check_again(name: str) -> None:
     checked_once(functional, function_of(entry), drawn(len(entry.inputs)))
 
 
+@pytest.mark.parametrize("name", ["silu", "gelu", "pau", "xnor_il"])
+def test_nor_does_a_ready_buffer(name: str) -> None:
+    entry = actlas.get(name).definition
+    function, xs, out = function_of(entry), drawn(len(entry.inputs)), torch.empty(SIZE)
+    first = function(*xs, out=out).clone()
+    with patch.object(functional, "evaluate_into", side_effect=AssertionError):
+        assert function(*xs, out=out.zero_()) is out
+    assert torch.equal(out, first)
+    assert torch.equal(function(*xs), first)
+
+
 @pytest.mark.parametrize(
     ("name", "given"), [("silu", {}), ("gelu", {}), ("pau", {"learnable": False})]
 )

@@ -20,6 +20,7 @@ from actlas.expr.node import make
 from actlas.kernels.cpu import launch
 from actlas.kernels.cpu.layout import is_dense
 from actlas.kernels.cpu.runtime import engine
+from actlas.nn import _apply
 from tests.conftest import ENTRIES, over
 
 LEARNS = [e for e in ENTRIES if any(p.learnable for p in e.parameters.values())]
@@ -114,8 +115,14 @@ def test_in_place_and_out(layout: str) -> None:
         assert given._version > version
         torch.testing.assert_close(given, expected, rtol=0, atol=0)
     for out in (torch.empty_like(x), torch.empty(x.shape), torch.empty(*x.shape, 2)[..., 0]):
+        version = out._version
         assert actlas.functional.telu(x, out=out) is out
+        assert out._version > version
         torch.testing.assert_close(out, expected)
+    if layout != "expanded":
+        given = LAYOUTS[layout](images().clone())
+        assert actlas.functional.telu(given, out=given) is given
+        torch.testing.assert_close(given, expected, rtol=0, atol=0)
 
 
 def test_a_result_does_not_overwrite_a_parameter() -> None:
@@ -163,10 +170,18 @@ def test_a_program_that_leaves_its_room_is_refused() -> None:
             module.program(*replace(source, steps=(step,)).packed())
 
 
-def test_out_refuses_what_would_be_wrong() -> None:
+@pytest.mark.parametrize("called_before", [False, True])  # then the short way is open
+def test_out_refuses_what_would_be_wrong(
+    called_before: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_apply, "_short", {})
     x = torch.randn(8)
+    if called_before:
+        actlas.functional.mish(x)
     with pytest.raises(actlas.ActlasError, match="shares part of its memory"):
         actlas.functional.mish(x[:-1], out=x[1:])
+    with pytest.raises(actlas.ActlasError, match="shares part of its memory"):
+        actlas.functional.mish(x[1:], out=x[:-1])
     with pytest.raises(actlas.ActlasError, match="shape"):
         actlas.functional.mish(x, out=torch.empty(7))
     with pytest.raises(actlas.ActlasError, match="dtype"):

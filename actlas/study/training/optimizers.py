@@ -21,16 +21,21 @@ class Optimizer:
     weight_decay: float
 
 
+def _fused(groups: list[dict[str, Any]]) -> bool:
+    """Say whether PyTorch has one kernel for the whole step on the device of the weights."""
+    return all(p.device.type in ("cpu", "cuda") for group in groups for p in group["params"])
+
+
 def _sgd(groups: list[dict[str, Any]], lr: float, momentum: float) -> torch.optim.Optimizer:
-    return torch.optim.SGD(groups, lr=lr, momentum=momentum, fused=True)
+    return torch.optim.SGD(groups, lr=lr, momentum=momentum, fused=_fused(groups))
 
 
 def _adam(groups: list[dict[str, Any]], lr: float, momentum: float) -> torch.optim.Optimizer:
-    return torch.optim.Adam(groups, lr=lr, betas=(momentum, 0.999), fused=True)
+    return torch.optim.Adam(groups, lr=lr, betas=(momentum, 0.999), fused=_fused(groups))
 
 
 def _adamw(groups: list[dict[str, Any]], lr: float, momentum: float) -> torch.optim.Optimizer:
-    return torch.optim.AdamW(groups, lr=lr, betas=(momentum, 0.999), fused=True)
+    return torch.optim.AdamW(groups, lr=lr, betas=(momentum, 0.999), fused=_fused(groups))
 
 
 OPTIMIZERS: dict[str, Optimizer] = {
