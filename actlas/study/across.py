@@ -16,7 +16,6 @@ from actlas.study import statistics
 from actlas.study.analysis import Row
 from actlas.study.arms import Arm
 from actlas.study.statistics import Interval, JackKnife, Omnibus, Pair, Posterior, Verdict
-from actlas.study.statistics.intervals import mean_of_rows
 from actlas.study.wording import listed
 
 if TYPE_CHECKING:
@@ -123,13 +122,14 @@ def _ranks(rows: Sequence[Sequence[Row]]) -> list[float]:
 
 def _with_intervals(line: Line, generator: np.random.Generator) -> Line:
     values = gains(line.by_task)
+    alike = statistics.mean_over_tasks(values)
     chances = None
     if len(values) >= FEWEST_FOR_CHANCES:
         chances = statistics.bayesian_hierarchical(values, 1.0, generator).next_task
     return replace(
         line,
         interval=statistics.hierarchical_interval(values, generator),
-        here=statistics.stratified_interval(values, generator, statistic=mean_of_rows),
+        here=statistics.stratified_interval(values, generator, statistic=alike),
         chances=chances,
     )
 

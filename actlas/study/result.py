@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from actlas.errors import ActlasError
 from actlas.study.across import Across, compare_tasks
+from actlas.study.aggregates import Aggregate, aggregates
 from actlas.study.analysis import Analysis, Row
 from actlas.study.arms import Arm
 from actlas.study.experiment import Outcome
@@ -115,6 +117,11 @@ class Result:
     def headline(self) -> str:
         """The answer in one sentence."""
         return self.only.headline if self.across is None else self.across.headline
+
+    @cached_property
+    def aggregates(self) -> tuple[Aggregate, ...]:
+        """What all runs of all tasks say of every arm; exploratory. Computed on first use."""
+        return aggregates(self.parts)
 
     @property
     def records(self) -> tuple[Record, ...]:

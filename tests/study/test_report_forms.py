@@ -16,12 +16,13 @@ from actlas.study import Result, TaskResult
 from actlas.study.costs import costs, kept_bytes
 from actlas.study.report import FORMS, figures, render, write_as
 from actlas.study.report.budgets import orders
-from actlas.study.report.content import basin_of, sheets
+from actlas.study.report.content import basin_of
 from actlas.study.report.cost_chart import spread
 from actlas.study.report.details import study_file
 from actlas.study.report.latex import latex
 from actlas.study.report.limits import caveats
 from actlas.study.report.markdown import markdown
+from actlas.study.report.sheets import sheets
 from actlas.study.statistics import Verdict
 from actlas.study.study_file import plan_from_text
 from tests.study.made_up import Planted, study
@@ -98,7 +99,7 @@ def test_files_are_written_beside_the_page(tmp_path: Path) -> None:
     written = {path for form in FORMS for path in write_as(result, form)}
     assert written == {path for path in tmp_path.rglob("*") if path.is_file()}
     drawn = [path for path in written if path.suffix == ".svg"]
-    assert len(drawn) == 2 * len(figures.OF_TASK) + 2
+    assert len(drawn) == 2 * len(figures.OF_TASK) + len(figures.OVER_TASKS) + 1  # and the ranks
     for path in drawn:
         ElementTree.parse(path)
     shown = (tmp_path / "report.md").read_text("utf-8")

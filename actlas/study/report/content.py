@@ -12,8 +12,8 @@ from actlas.study import statistics
 from actlas.study.across import Across, Line, gains
 from actlas.study.analysis import Row
 from actlas.study.arms import Arm
-from actlas.study.costs import costs
 from actlas.study.report.budgets import orders
+from actlas.study.report.candidates import in_words
 from actlas.study.result import Result, TaskResult
 from actlas.study.statistics import Basin
 from actlas.study.tasks import Metric
@@ -50,14 +50,6 @@ def verdict_of(row: Row | Line) -> str:
     return row.verdict.value
 
 
-def sheets(result: Result) -> list[Sheet]:
-    """Return every table of a report, those over all tasks first."""
-    over = [] if result.across is None else [heat(result), over_tasks(result.across)]
-    makers = (comparison, methods, tuning, shorter, cost)
-    one = [make(part) for part in result.parts for make in makers]
-    return over + [sheet for sheet in one if sheet.rows]
-
-
 def comparison(part: TaskResult) -> Sheet:
     """Return the main table of a task."""
     figures, metric = figures_of(part), part.task.metric
@@ -69,7 +61,7 @@ def comparison(part: TaskResult) -> Sheet:
         f"Test {metric.name} in {metric.unit}; difference to {part.arms[0].title}, positive = "
         f"better; differences below {part.plan.practical_difference:g} do not matter; noise floor "
         f"{figures.score(part.analysis.noise_floor)}. Chances in percent: worse / practically the "
-        "same / better.",
+        f"same / better. {in_words(part)}".rstrip(),
         ("function", "verdict", "difference", "interval", "d", "p (Holm)", "chances",
          metric.name, "95 % interval", "rate"),
         tuple(rows),
@@ -123,7 +115,7 @@ def _seeds_that_would_do(row: Row) -> str:
         return NONE
 
 
-# ---------------------------------------------------------------- learning rates, cost
+# ---------------------------------------------------------------- learning rates
 
 
 def basin_of(row: Row, metric: Metric) -> Basin:
@@ -197,34 +189,6 @@ def shorter(part: TaskResult) -> Sheet:
         ("after", "agreement", "order, the best first"),
         tuple(rows),
     )
-
-
-def cost(part: TaskResult) -> Sheet:
-    """Return time, memory and speed of learning."""
-    rows = []
-    figures = figures_of(part)
-    for found, row in zip(costs(part), part.table, strict=True):
-        best = [record.best_epoch + 1 for record in part.outcome.confirmations[row.arm.label]]
-        rows.append(
-            (name_of(row.arm), _number(found.milliseconds, ".3g"), _number(found.ratio, ".2f"),
-             f"{found.kept:g}", _number(found.kept_least, "g"), f"{np.median(best):g}",
-             NONE if found.area is None else figures.score(found.area),
-             _number(found.loss, ".3g"))
-        )  # fmt: skip
-    return Sheet(
-        f"The cost on {part.task.title}",
-        "Exploratory: no verdict rests on these. Time of a training step, on the machine below, "
-        "also in units of the reference (seed by seed, median; the A/A row shows "
-        "how exact that is); bytes kept for backward for each value beyond the output, and with "
-        'save="output"; then how fast it learns.',
-        ("function", "ms per step", "× reference", "bytes kept", 'with save="output"',
-         "best epoch", "validation, mean over epochs", "last training loss"),
-        tuple(rows),
-    )  # fmt: skip
-
-
-def _number(value: float | None, form: str) -> str:
-    return NONE if value is None else format(value, form)
 
 
 # ---------------------------------------------------------------- over tasks

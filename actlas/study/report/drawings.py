@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from actlas.study.aggregates import Aggregate
 from actlas.study.analysis import Row
 from actlas.study.report.content import basin_of, rates_of
 from actlas.study.report.cost_chart import points
 from actlas.study.report.panels import (
+    OfArm,
+    Shown,
     curve_range,
     mean_curve,
     middle_runs,
     rate_range,
     validation_curves,
 )
+from actlas.study.report.profiles import AXIS
 from actlas.study.statistics import Verdict
 
 if TYPE_CHECKING:
@@ -58,7 +62,7 @@ def _interval(axes: Axes, row: Row, place: int) -> None:
     axes.plot([span.mean], [place], "o", color=colour, markersize=5)
 
 
-def _name(row: Row) -> str:
+def _name(row: OfArm) -> str:
     return row.arm.title + " (A/A)" * row.arm.twin
 
 
@@ -80,7 +84,7 @@ def curves(figure: Figure, part: TaskResult) -> None:
         axes.set_ylim(*span)
         axes.locator_params(axis="x", integer=True)
 
-    _multiples(figure, part, draw, "epoch", f"validation {part.task.metric.name}")
+    _multiples(figure, part.table, draw, "epoch", f"validation {part.task.metric.name}")
 
 
 def rates(figure: Figure, part: TaskResult) -> None:
@@ -103,20 +107,20 @@ def rates(figure: Figure, part: TaskResult) -> None:
         axes.minorticks_off()
         axes.set_ylim(*span)
 
-    _multiples(figure, part, draw, "learning rate", f"validation {part.task.metric.name}")
+    _multiples(figure, part.table, draw, "learning rate", f"validation {part.task.metric.name}")
 
 
 def _multiples(
-    figure: Figure, part: TaskResult, draw: Callable[[Any, Row], None], x: str, y: str
+    figure: Figure, rows: Sequence[Shown], draw: Callable[[Any, Shown], None], x: str, y: str
 ) -> None:
     """Draw one small panel for each arm."""
-    lines = -(-len(part.table) // _COLUMNS)
+    lines = -(-len(rows) // _COLUMNS)
     figure.set_size_inches(_PANEL[0] * _COLUMNS, _PANEL[1] * lines)
     panels = figure.subplots(lines, _COLUMNS, squeeze=False).ravel()
-    for axes, row in zip(panels, part.table, strict=False):
+    for axes, row in zip(panels, rows, strict=False):
         draw(axes, row)
         axes.set_title(_name(row), loc="left")
-    for axes in panels[len(part.table) :]:
+    for axes in panels[len(rows) :]:
         axes.set_axis_off()
     figure.supxlabel(x, fontsize=9)
     figure.supylabel(y, fontsize=9)
@@ -169,3 +173,20 @@ def _words(row: Row) -> str:
     assert found is not None
     low, high = (end / found.practical for end in (found.interval.low, found.interval.high))
     return f"{_size(row):+.2f}\n{low:+.2f} to {high:+.2f}"
+
+
+def profiles(figure: Figure, result: Result) -> None:
+    """Draw the share of runs above each threshold, all tasks together, with its band."""
+    shown = result.aggregates
+    reference = shown[0].profile
+
+    def draw(axes: Axes, one: Aggregate) -> None:
+        own, x = one.profile, one.profile.thresholds
+        axes.axvspan(-1.0, 1.0, color=_BAND, zorder=0)
+        axes.plot(x, 100 * reference.shares, color=_GREY, linewidth=1)
+        axes.fill_between(x, 100 * own.low, 100 * own.high, color=_MAIN, alpha=0.18, linewidth=0)
+        axes.plot(x, 100 * own.shares, color=_MAIN)
+        axes.set_xlim(x[0], x[-1])
+        axes.set_ylim(-3, 103)
+
+    _multiples(figure, shown, draw, AXIS, "runs above it, %")

@@ -30,6 +30,11 @@ OF_TASK: Mapping[str, Callable[[Any, TaskResult], None]] = {
     "cost": drawings.cost,
 }
 
+OVER_TASKS: Mapping[str, Callable[[Any, Result], None]] = {
+    "heat": drawings.heat,
+    "profiles": drawings.profiles,
+}
+
 
 def write_figures(result: Result, folder: Path) -> list[Path]:
     """Write every figure as PNG and SVG, and return the paths; the same study, the same bytes.
@@ -62,7 +67,9 @@ def _figures(result: Result) -> dict[str, Figure]:
         for part in result.parts
         for name, draw in OF_TASK.items()
     }
-    return found if result.across is None else {**found, "heat": _drawn(drawings.heat, result)}
+    if result.across is None:
+        return found
+    return found | {name: _drawn(draw, result) for name, draw in OVER_TASKS.items()}
 
 
 def _drawn(draw: Callable[[Any, Any], None], what: Result | TaskResult) -> Figure:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from actlas.study.report.content import Sheet, sheets
+from actlas.study.report.content import Sheet
+from actlas.study.report.sheets import sheets
 
 if TYPE_CHECKING:
     from actlas.study.result import Result

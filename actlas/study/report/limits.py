@@ -20,7 +20,7 @@ def caveats(result: Result) -> list[str]:
     own = [sentence for part in result.parts for sentence in _of_task(part, result)]
     edges = [sentence for part in result.parts for sentence in _edges(part, result)]
     found = [*_changes(result), *_departures(result), *_over_tasks(result), *own,
-             *_of_plan(result), *_seeds(result), *_short_runs(result), *edges,
+             *_of_plan(result), *_rivals(result), *_seeds(result), *_short_runs(result), *edges,
              *_reconstructed(result)]  # fmt: skip
     return list(dict.fromkeys(found))
 
@@ -79,6 +79,23 @@ def _start(result: Result) -> list[str]:
     return [
         "All start weights are scaled by each function's gain; with a framework's default start "
         "the order may be another."
+    ]
+
+
+_USUAL = ("relu", "gelu", "silu")  # what a function has to beat to be worth a change
+
+
+def _rivals(result: Result) -> list[str]:
+    import actlas
+
+    here = {arm.name for arm in result.arms}
+    missing = [actlas.get(name).title for name in _USUAL if name not in here]
+    if not missing:
+        return []
+    are = "are" if len(missing) > 1 else "is"
+    return [
+        f"{listed(missing)} {are} not among the rivals: how the functions here do against what "
+        "most networks use stays open."
     ]
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from actlas.study.report.content import Sheet, remarks, sheets
+from actlas.study.report.content import Sheet, remarks
 from actlas.study.report.details import command, entries, study_file
 from actlas.study.report.limits import caveats
+from actlas.study.report.sheets import sheets
 
 if TYPE_CHECKING:
     from actlas.study.result import Result

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import numpy as np
 
 from actlas.study.analysis import Row
+from actlas.study.arms import Arm
 from actlas.study.report.charts import Frame, panel
 from actlas.study.report.content import basin_in_words, basin_of, rates_of
 from actlas.study.report.markup import Markup, element
@@ -20,8 +21,19 @@ if TYPE_CHECKING:
 _BAND = (10, 90)  # percent of the runs
 
 
+class OfArm(Protocol):
+    """What a panel shows: something about one arm."""
+
+    @property
+    def arm(self) -> Arm:
+        """Whose it is."""
+
+
+Shown = TypeVar("Shown", bound=OfArm)
+
+
 def grid_of(
-    rows: Sequence[Row], draw: Callable[[Row], Markup], note: Callable[[Row], str]
+    rows: Sequence[Shown], draw: Callable[[Shown], Markup], note: Callable[[Shown], str]
 ) -> Markup:
     """Return the panels of all rows side by side, each with its name and a line of text."""
     figures = [

@@ -6,10 +6,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from actlas.study.report import content, cost_chart, details, overview, panels, tables
+from actlas.study.report import candidates, content, cost_chart, details, overview, panels, tables
+from actlas.study.report.cost_sheet import cost, target_in_words
 from actlas.study.report.functions import functions
 from actlas.study.report.limits import caveats
 from actlas.study.report.markup import Markup, element, join
+from actlas.study.report.profiles import profiles
 from actlas.study.wording import Figures, listed
 
 if TYPE_CHECKING:
@@ -92,9 +94,18 @@ def _plain(make: Callable[[TaskResult], content.Sheet]) -> Callable[[TaskResult]
     return lambda part: tables.plain(sheet) if (sheet := make(part)).rows else join()
 
 
+def _comparison(part: TaskResult) -> Markup:
+    return join(tables.comparison(part), _remark(candidates.in_words(part)))
+
+
 def _cost(part: TaskResult) -> Markup:
     chart = element("div", cost_chart.chart(part), class_="scroll", tabindex="0")
-    return join(chart, tables.plain(content.cost(part)))
+    return join(chart, tables.plain(cost(part)), _remark(target_in_words(part)))
+
+
+def _remark(text: str) -> Markup | None:
+    """Return a sentence that stands below a table, or nothing."""
+    return element("p", text, class_="remark") if text else None
 
 
 TASK_SECTIONS = (
@@ -105,7 +116,7 @@ TASK_SECTIONS = (
         "practical meaning; the dashed lines are the noise floor: what two arms of the same "
         "function differ by. The bar shows the chances that a function is worse, practically the "
         "same, or better.",
-        tables.comparison,
+        _comparison,
     ),
     Section(
         "Every run",
@@ -173,6 +184,18 @@ OVER_TASKS = (
         "stand side by side: within the shaded band, one to each side, nothing matters. The "
         "interval draws tasks and seeds anew, so it speaks of tasks like these.",
         overview.over_tasks,
+    ),
+    Section(
+        "All runs together",
+        "Exploratory: no verdict rests on it. Every run of every task, counted in the task's "
+        "practical difference from the mean of the reference there: 0 is that mean, +1 one "
+        "practical difference better. The table holds the mean of the middle half of the runs, how "
+        "often a run beats one of the reference (seeds not paired), and the share of runs above "
+        "three thresholds. The curves show that share, in percent, for every threshold, with a "
+        "95 % band: further right is better, and a steep one is steady. Grey: the reference. "
+        "Shaded: less than one practical difference. Runs may lie outside the frame. Tasks weigh "
+        "the same; the intervals speak of these tasks only, and are too narrow with few seeds.",
+        profiles,
     ),
 )
 

@@ -6,10 +6,15 @@ Differences are oriented so that more is better. What draws random numbers takes
 from actlas.study.statistics._arrays import Numbers
 from actlas.study.statistics.adaptive import Decision, Rule, judge, rules, sequential
 from actlas.study.statistics.aggregates import (
+    improvement_interval,
     improvement_over_tasks,
+    in_units,
     interquartile_mean,
+    iqm_over_tasks,
+    mean_over_tasks,
     normalised,
     performance_profile,
+    profile_band,
     stratified_interval,
 )
 from actlas.study.statistics.claims import ClaimVerdict, claim_verdict
@@ -69,9 +74,10 @@ __all__ = [
     "TwoGroups", "Verdict", "average_ranks", "basin", "bayesian_hierarchical",
     "bayesian_signed_rank", "benjamini_hochberg", "bootstrap_interval", "boundaries",
     "claim_verdict", "cliques", "cohen_dz", "correlated_t", "decide", "friedman",
-    "hierarchical_interval", "holm", "improvement_over_tasks", "interquartile_mean", "jack_knife",
-    "judge", "mean_interval", "nemenyi_distance", "noise_floor", "normal_hierarchy", "normalised",
+    "hierarchical_interval", "holm", "improvement_interval", "improvement_over_tasks", "in_units",
+    "interquartile_mean", "iqm_over_tasks", "jack_knife", "judge", "mean_interval",
+    "mean_over_tasks", "nemenyi_distance", "noise_floor", "normal_hierarchy", "normalised",
     "pairwise_wilcoxon", "performance_profile", "power", "probability_of_improvement",
-    "rank_correlation", "rules", "seeds_for", "seeds_needed", "sequential", "sign_flip_p",
-    "stratified_interval", "summarise", "two_groups", "wilcoxon",
+    "profile_band", "rank_correlation", "rules", "seeds_for", "seeds_needed", "sequential",
+    "sign_flip_p", "stratified_interval", "summarise", "two_groups", "wilcoxon",
 ]  # fmt: skip

@@ -1,0 +1,24 @@
+"""Every table of the report, in order: the same in Markdown and LaTeX."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from actlas.study.report import content
+from actlas.study.report.content import Sheet
+from actlas.study.report.cost_sheet import cost
+from actlas.study.report.profiles import all_runs
+
+if TYPE_CHECKING:
+    from actlas.study.result import Result
+
+_OF_TASK = (content.comparison, content.methods, content.tuning, content.shorter, cost)
+
+
+def sheets(result: Result) -> list[Sheet]:
+    """Return every table of a report, those over all tasks first."""
+    over = []
+    if result.across is not None:
+        over = [content.heat(result), content.over_tasks(result.across), all_runs(result)]
+    one = [make(part) for part in result.parts for make in _OF_TASK]
+    return over + [sheet for sheet in one if sheet.rows]
