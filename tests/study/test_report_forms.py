@@ -34,8 +34,12 @@ STUDIES = {
     "an error": study(Planted(bumps, GAINS)),
     "two tasks": study(Planted(signs, GAINS), Planted(bumps, GAINS)),
     "four tasks": study(*(Planted(replace(signs, name=f"t{i}"), GAINS) for i in range(4))),
+    "recipes": study(Planted(signs, GAINS, more={"adamw": {"gelu": -4.0}}),
+                     optimizer="sgd,adamw", initialisation="own gain,framework"),
+    "tasks and recipes": study(Planted(signs, GAINS), Planted(bumps, GAINS),
+                               optimizer="sgd,adamw"),
     "adaptive": study(Planted(signs, GAINS), seeds=5, design="adaptive"),
-}
+}  # fmt: skip
 
 
 @pytest.fixture(params=STUDIES.values(), ids=STUDIES.keys())

@@ -58,11 +58,11 @@ def write_figures(result: Result, folder: Path) -> list[Path]:
 
 def _figures(result: Result) -> dict[str, Figure]:
     found = {
-        f"{name}-{file_name(part.plan.task)}": _drawn(draw, part)
+        f"{name}-{file_name(part.name)}": _drawn(draw, part)
         for part in result.parts
         for name, draw in OF_TASK.items()
     }
-    return found if result.across is None else {**found, "heat": _drawn(drawings.heat, result)}
+    return {**found, "heat": _drawn(drawings.heat, result)} if len(result.parts) > 1 else found
 
 
 def _drawn(draw: Callable[[Any, Any], None], what: Result | TaskResult) -> Figure:
@@ -72,10 +72,10 @@ def _drawn(draw: Callable[[Any, Any], None], what: Result | TaskResult) -> Figur
     return figure
 
 
-def file_name(task: str) -> str:
-    """Return a task's name as part of a file's.
+def file_name(part: str) -> str:
+    """Return a part's name as part of a file's.
 
-    >>> file_name("own_task:waves")
-    'own_task-waves'
+    >>> file_name("own_task:waves"), file_name("digits@own gain")
+    ('own_task-waves', 'digits@own-gain')
     """
-    return re.sub(r"[^\w-]+", "-", task)
+    return re.sub(r"[^\w@-]+", "-", part)
