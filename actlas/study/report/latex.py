@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 _SIGNS = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_",
     "{": r"\{", "}": r"\}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
-    "<": r"$<$", ">": r"$>$", "±": r"$\pm$", "×": r"$\times$", "²": "$^2$", "→": r"$\to$",
+    "<": r"$<$", ">": r"$>$", "±": r"$\pm$", "×": r"$\times$", "²": "$^2$",
 }  # fmt: skip
 
 
