@@ -55,7 +55,8 @@ Design = Annotated[
     typer.Option(metavar="NAME", help="adaptive: seeds until the interval decides; or fixed."),
 ]
 Optimizer = Annotated[
-    str | None, typer.Option(metavar="NAME", help="sgd (with momentum 0.9), adam or adamw.")
+    str | None,
+    typer.Option(metavar="NAME,...", help="sgd (with momentum 0.9), adam or adamw; or several."),
 ]
 Budget = Annotated[
     int | None, typer.Option(help="Learning rates to try, the same number for every function.")
@@ -157,14 +158,19 @@ def _download(names: Sequence[str], data_root: Path | None) -> None:
 
 def print_result(result: Result) -> None:
     """Print the tables, why each verdict is as it is, and where the report lies."""
-    from actlas.cli._terminal import console
-    from actlas.study import render_across, render_table
+    from actlas.cli._terminal import console, narrowed
+    from actlas.study import render_across, render_interaction, render_table
 
     screen = console(piped_width=140)
     for part in result.parts:
         _print_table(render_table(part), part.table, screen)
     if result.across is not None:
         _print_table(render_across(result.across), result.across.lines, screen)
+    if result.interaction is not None:
+        screen.print()
+        screen.print(narrowed(render_interaction(result.interaction), screen, _LESS_IMPORTANT))
+    if result.across is None and result.interaction is not None:
+        screen.print(result.headline)
     screen.print(f"\nThe report is {result.report_path}; the raw runs lie beside it.", style="bold")
 
 

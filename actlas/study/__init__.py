@@ -7,7 +7,7 @@ from actlas.study.plan import Plan, make_plan, read_plan
 from actlas.study.progress import Progress, progress_bars
 from actlas.study.result import Result, TaskResult
 from actlas.study.statistics import Verdict
-from actlas.study.table import render_across, render_table
+from actlas.study.table import render_across, render_interaction, render_table
 from actlas.study.tasks import (
     ACCURACY,
     Data,
@@ -22,6 +22,6 @@ from actlas.study.tasks import (
 __all__ = [
     "ACCURACY", "Data", "Metric", "Plan", "Progress", "Result", "Split", "StudyInterrupted",
     "Task", "TaskResult", "Verdict", "build_network", "compare", "download", "find_task",
-    "make_plan", "progress_bars", "read_plan", "render_across", "render_table", "run_plan",
-    "split_activations", "task_names",
+    "make_plan", "progress_bars", "read_plan", "render_across", "render_interaction",
+    "render_table", "run_plan", "split_activations", "task_names",
 ]  # fmt: skip

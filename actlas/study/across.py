@@ -1,7 +1,8 @@
 """Several tasks together: what holds over all of them, and where they disagree.
 
 Differences are counted in each task's practical difference, so that points of accuracy and nats of
-loss can stand side by side: 1 is the smallest difference that matters on that task.
+loss can stand side by side: 1 is the smallest difference that matters on that task. A task that was
+run under several recipes counts once, as the mean over them: they share its data.
 """
 
 from __future__ import annotations
@@ -28,15 +29,17 @@ _SURE = 0.95
 
 @dataclass(frozen=True)
 class Line:
-    """One arm over all tasks; `by_task` holds its rows of the tasks' tables.
+    """One arm over all tasks; `rows` are those of the parts' tables.
 
+    `gains` are the differences by task and seed, in practical differences; see `gains`.
     `interval` is the mean over tasks, in practical differences, with the hierarchical bootstrap:
     it speaks of tasks like these. `here` draws seeds only: it speaks of these tasks alone.
     `chances` are those of a new task. The reference has a rank only; the A/A arm has no rank.
     """
 
     arm: Arm
-    by_task: tuple[Row, ...]
+    rows: tuple[Row, ...]
+    gains: tuple[tuple[float, ...], ...] = ()
     rank: float | None = None
     interval: Interval | None = None
     here: Interval | None = None
@@ -50,12 +53,14 @@ class Line:
 class Across:
     """What a study says over its tasks: one line per arm, Friedman's test, and the answer.
 
+    `tasks` are their names, each once; `parts` those of the columns, one for each task and recipe.
     `needed` is the number of tasks with which Wilcoxon's test, corrected, could say anything;
     `robustness` says whether the best mean rank survives without each function and each task, from
     3 tasks on.
     """
 
     tasks: tuple[str, ...]
+    parts: tuple[str, ...]
     lines: tuple[Line, ...]
     noise_floor: float
     omnibus: Omnibus
@@ -76,52 +81,72 @@ def compare_tasks(parts: Sequence[TaskResult]) -> Across:
         parts: the results of at least 2 tasks, with the same arms.
     """
     generator = np.random.default_rng(0)
-    rows = list(zip(*(part.table for part in parts), strict=True))
-    ranks = _ranks(rows)
-    pairs = statistics.pairwise_wilcoxon(mean_gains(rows), reference=0)
-    reference, twin = rows[0], rows[1]
-    floor = statistics.noise_floor([value for group in gains(twin) for value in group])
-    needed = statistics.seeds_needed(len(rows) - 2)
-    lines = [
-        Line(reference[0].arm, reference, rank=ranks[0]),
-        _with_intervals(Line(twin[0].arm, twin), generator),
-    ]
-    for group, rank, pair in zip(rows[2:], ranks[1:], pairs, strict=True):
-        line = _with_intervals(Line(group[0].arm, group, rank, pair=pair), generator)
+    tasks = {part.part.task: part.task.name for part in parts}
+    reference, *others = _lines(parts)
+    scores = mean_gains(others)
+    ranks = [float(rank) for rank in statistics.average_ranks(scores)]
+    pairs = statistics.pairwise_wilcoxon(scores, reference=0)
+    floor = statistics.noise_floor([value for group in others[0].gains for value in group])
+    needed = statistics.seeds_needed(len(others) - 1)
+    lines = [replace(reference, rank=ranks[0]), _with_intervals(others[0], generator)]
+    for found, rank, pair in zip(others[1:], ranks[1:], pairs, strict=True):
+        line = _with_intervals(replace(found, rank=rank, pair=pair), generator)
         lines.append(_judged(line, floor, needed))
-    names = tuple(part.task.name for part in parts)
+    names = tuple(part.label for part in parts)
     return Across(
-        tasks=names,
+        tasks=tuple(tasks.values()),
+        parts=names,
         lines=tuple(lines),
         noise_floor=floor,
-        omnibus=statistics.friedman(mean_gains(rows)),
+        omnibus=statistics.friedman(scores),
         needed=needed,
-        robustness=_robustness(rows, names),
+        robustness=_robustness(lines, scores, tuple(tasks.values())),
         headline=headline(lines, names),
     )
 
 
-def gains(rows: Sequence[Row]) -> list[np.ndarray]:
-    """Return for every task the paired differences of an arm, in practical differences."""
-    return [
-        np.array(row.difference.values) / row.difference.practical
-        for row in rows
-        if row.difference is not None
-    ]
+def _lines(parts: Sequence[TaskResult]) -> list[Line]:
+    """Return the rows of every arm, and what it gains; nothing is judged yet."""
+    tasks = [part.part.task for part in parts]
+    tables = zip(*(part.table for part in parts), strict=True)
+    return [Line(rows[0].arm, rows, gains(rows, tasks)) for rows in tables]
 
 
-def mean_gains(rows: Sequence[Sequence[Row]]) -> np.ndarray:
-    """Return tasks x functions, the reference first with 0 and without its second arm."""
-    others = [[float(group.mean()) for group in gains(arm)] for arm in rows[2:]]
-    return np.array([[0.0] * len(rows[0]), *others]).T
+def gains(rows: Sequence[Row], tasks: Sequence[str]) -> tuple[tuple[float, ...], ...]:
+    """Return for every task the paired differences of an arm, in practical differences.
+
+    Of a task that was run under several recipes it is their mean, seed by seed, so that it counts
+    once; where an arm was stopped at different seeds, over those that all of them have.
+
+    Args:
+        rows: those of the arm, one for each part; the reference's give nothing.
+        tasks: the task of each.
+    """
+    found: dict[str, list[np.ndarray]] = {}
+    for row, task in zip(rows, tasks, strict=True):
+        if row.difference is not None:
+            values = np.array(row.difference.values) / row.difference.practical
+            found.setdefault(task, []).append(values)
+    return tuple(_mean_by_seed(group) for group in found.values())
 
 
-def _ranks(rows: Sequence[Sequence[Row]]) -> list[float]:
-    return [float(rank) for rank in statistics.average_ranks(mean_gains(rows))]
+def _mean_by_seed(several: Sequence[np.ndarray]) -> tuple[float, ...]:
+    shared = min(map(len, several))
+    return tuple(np.mean([values[:shared] for values in several], axis=0).tolist())
+
+
+def mean_gains(lines: Sequence[Line]) -> np.ndarray:
+    """Return tasks x functions, the reference first with 0.
+
+    Args:
+        lines: those of all arms but the reference, its second arm first.
+    """
+    others = [[float(np.mean(group)) for group in line.gains] for line in lines[1:]]
+    return np.array([[0.0] * len(lines[0].gains), *others]).T
 
 
 def _with_intervals(line: Line, generator: np.random.Generator) -> Line:
-    values = gains(line.by_task)
+    values = [np.array(group) for group in line.gains]
     alike = statistics.mean_over_tasks(values)
     chances = None
     if len(values) >= FEWEST_FOR_CHANCES:
@@ -150,12 +175,13 @@ def over_tasks(line: Line, floor: float, needed: int) -> tuple[Verdict, str]:
         floor: what chance alone does, in practical differences.
         needed: the fewest tasks with which the corrected test can pass.
     """
-    interval, pair, tasks = line.interval, line.pair, len(line.by_task)
+    interval, pair, tasks = line.interval, line.pair, len(line.gains)
     assert interval is not None
     assert pair is not None
-    found = {row.verdict for row in line.by_task}
+    found = {row.verdict for row in line.rows}
     if {Verdict.BETTER, Verdict.WORSE} <= found:
-        return Verdict.OPEN, "the tasks disagree"
+        recipes = " or recipes" * (len(line.rows) > tasks)
+        return Verdict.OPEN, f"the tasks{recipes} disagree"
     if -1 < interval.low and interval.high < 1 and not {Verdict.BETTER, Verdict.WORSE} & found:
         return Verdict.SAME, "the interval over tasks lies within ±1 practical difference"
     if interval.low <= 0 <= interval.high:
@@ -173,12 +199,13 @@ def over_tasks(line: Line, floor: float, needed: int) -> tuple[Verdict, str]:
     return Verdict.BETTER if upwards else Verdict.WORSE, "by every criterion"
 
 
-def _robustness(rows: Sequence[Sequence[Row]], tasks: Sequence[str]) -> JackKnife | None:
+def _robustness(
+    lines: Sequence[Line], scores: np.ndarray, tasks: Sequence[str]
+) -> JackKnife | None:
     """Return whether the best mean rank survives; None with too few tasks."""
     if len(tasks) < FEWEST_FOR_CHANCES:
         return None
-    names = [row[0].arm.title for index, row in enumerate(rows) if index != 1]
-    scores = mean_gains(rows)
+    names = [line.arm.title for line in lines if not line.arm.twin]
     best = _first(scores, tuple(names))
     keep = names if len(names) == 2 else [best]
     return statistics.jack_knife(scores, names, tasks, _first, keep)
@@ -198,14 +225,20 @@ _PHRASES = {
 }
 
 
-def headline(lines: Sequence[Line], tasks: Sequence[str]) -> str:
-    """Return the answer in one sentence; what differs from task to task is said task by task."""
+def headline(lines: Sequence[Line], names: Sequence[str]) -> str:
+    """Return the answer in one sentence; what differs from part to part is said part by part.
+
+    Args:
+        lines: one for each arm, the reference and its second arm first.
+        names: those of the parts.
+    """
     groups: dict[tuple[Verdict | None, ...], list[Line]] = {}
     for line in lines[2:]:
-        groups.setdefault((line.verdict, *(row.verdict for row in line.by_task)), []).append(line)
+        groups.setdefault((line.verdict, *(row.verdict for row in line.rows)), []).append(line)
     order = sorted(groups, key=lambda pattern: _interest(pattern[1:]))
-    clauses = [_clause(groups[pattern], tasks) for pattern in order]
-    named = listed(tasks) if len(tasks) <= NAMED else f"{len(tasks)} tasks"
+    clauses = [_clause(groups[pattern], names) for pattern in order]
+    kind = "tasks" if len(lines[1].gains) == len(names) else "parts"
+    named = listed(names) if len(names) <= NAMED else f"{len(names)} {kind}"
     return f"Compared with {lines[0].arm.title} on {named}: {'; '.join(clauses)}."
 
 
@@ -221,7 +254,7 @@ def _clause(lines: Sequence[Line], tasks: Sequence[str]) -> str:
     if verdict in {Verdict.BETTER, Verdict.WORSE}:
         return f"{names} {_is(lines)} {verdict} over all of them"
     found = {
-        kind: [task for task, row in zip(tasks, lines[0].by_task, strict=True)
+        kind: [task for task, row in zip(tasks, lines[0].rows, strict=True)
                if row.verdict is kind]
         for kind in _PHRASES
     }  # fmt: skip

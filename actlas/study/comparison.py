@@ -6,10 +6,10 @@ import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from actlas.errors import ActlasError, need_extra
-from actlas.study.analysis import analyse
 from actlas.study.arms import make_arms, split_activations
 from actlas.study.executors import opened
 from actlas.study.experiment import Experiment, code_of, run_each
@@ -17,7 +17,8 @@ from actlas.study.judging import looks
 from actlas.study.networks import with_network
 from actlas.study.plan import Plan, make_plan
 from actlas.study.progress import Listener
-from actlas.study.result import Result, TaskResult, make_result
+from actlas.study.recipes import Part
+from actlas.study.result import Result, make_result, part_result
 from actlas.study.store import Store
 from actlas.study.study_file import plan_text
 from actlas.study.tasks import Task, find_task, load_data
@@ -35,7 +36,7 @@ def compare(
     task: str | Sequence[str] = "digits",
     activations: str | Sequence[str] = Plan.model_fields["activations"].default,
     seeds: int | Sequence[int] | None = None,
-    optimizer: str | None = None,
+    optimizer: str | Sequence[str] | None = None,
     budget: int | None = None,
     out: str | os.PathLike[str] = "out",
     data_root: Root = None,
@@ -60,7 +61,8 @@ def compare(
         task: a built-in one, or your own as "module:attribute"; several as a list.
         activations: names, with parameters where wanted: "leaky_relu(negative_slope=0.2)".
         seeds: the most seeds to confirm with, by default 20, or the seeds themselves; at least 2.
-        optimizer: "sgd" (momentum 0.9), "adam" or "adamw", by default the task's.
+        optimizer: "sgd" (momentum 0.9), "adam" or "adamw", by default the task's; several as a
+            list: every task is then run with each of them.
         budget: the most learning rates that are tried for each function, by default 5.
         out: the folder for the results; made if it is not there.
         data_root: the folder with the data sets, by default the environment's ACTLAS_DATA.
@@ -125,46 +127,57 @@ def run_plan(
     root = None if data_root is None else Path(data_root)
     arms = make_arms(plan.activations, plan.reference)
     problems = _problems(plan, root)
-    plan = plan.frozen([one for one, _, _ in problems])
+    plan = plan.frozen([problem.plan for problem in problems])
     looks(plan, len(arms) - 2)
     folder = Path(out)
     with Store(store or folder) as runs, _resources(executor, workers, folder, runs) as pool:
-        runs.keep_plan(plan_text(plan), ",".join(code for _, _, code in problems))
+        runs.keep_plan(plan_text(plan), ",".join(problem.code for problem in problems))
         outcomes = run_each(
-            Experiment(one, task, arms, runs, pool, root, progress, folder, batched=batched)
-            for one, task, _ in problems
-        )
+            Experiment(one.plan, one.task, arms, runs, pool, root, progress, folder,
+                       batched=batched, name=one.part.name)
+            for one in problems
+        )  # fmt: skip
         changes = runs.plan_changes()
     parts = tuple(
-        TaskResult(one, task, arms, analyse(one, task, arms, outcome), outcome)
-        for (one, task, _), outcome in zip(problems, outcomes, strict=True)
+        part_result(one.part, one.plan, one.task, arms, outcome)
+        for one, outcome in zip(problems, outcomes, strict=True)
     )
     result = make_result(plan, parts, folder / "report.html", changes)
     write_report(result)
     return result
 
 
-def _problems(plan: Plan, root: Path | None) -> list[tuple[Plan, Task, str]]:
-    """Return every task's plan, filled in, the task with the network wanted, and its code's hash.
+@dataclass(frozen=True)
+class _Problem:
+    """A part with its plan filled in, its task with the network wanted, and its code's hash."""
+
+    part: Part
+    plan: Plan
+    task: Task
+    code: str
+
+
+def _problems(plan: Plan, root: Path | None) -> list[_Problem]:
+    """Return what is to be run for every part.
 
     One task after the other, since the data of one alone are kept: they are read once for all.
     """
-    problems: list[tuple[Plan, Task]] = []
+    tasks: dict[str, Task] = {}
     for name in plan.tasks:
         task = find_task(name)
-        if any(task.name == other.name for _, other in problems):
+        if any(task.name == other.name for other in tasks.values()):
             raise ActlasError(f"the task {task.name!r} is named twice: {', '.join(plan.tasks)}")
-        one = plan.on(name).resolved(task)
-        first_grid(one, task)
-        problems.append((one, task))
-    return [
-        (
-            one,
-            with_network(task, one.network, load_data(one.task, root), check=True),
-            code_of(one, root),
-        )
-        for one, task in problems
-    ]
+        tasks[name] = task
+    resolved = [(part, plan.on(part.name).resolved(tasks[part.task])) for part in plan.parts]
+    for part, one in resolved:
+        first_grid(one, tasks[part.task])
+    return [_problem(part, one, tasks[part.task], root) for part, one in resolved]
+
+
+def _problem(part: Part, plan: Plan, task: Task, root: Path | None) -> _Problem:
+    data = load_data(part.task, root)
+    task = with_network(task, plan.network, data, check=True)
+    return _Problem(part, plan, task, code_of(plan, root))
 
 
 @contextmanager

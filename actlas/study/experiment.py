@@ -74,6 +74,7 @@ class Experiment:
     folder: Path = Path()  # for what a program prints
     recorded: str | None = None  # the code that made the runs in the store: none is trained
     batched: str = "measured"  # whether runs of a function are trained as one model
+    name: str = ""  # what to call it in messages
 
     @cached_property
     def _runner(self) -> Runner:
@@ -234,7 +235,7 @@ def run_each(experiments: Iterable[Experiment]) -> list[Outcome]:
         try:
             outcomes.append(experiment.run())
         except RunsFailedError as error:
-            problems.append(f"{experiment.plan.task}: {error}")
+            problems.append(f"{experiment.name}: {error}")
     if problems:
         raise RunsFailedError(" ".join(problems))
     return outcomes

@@ -8,12 +8,12 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 from actlas.errors import ActlasError
-from actlas.study.analysis import analyse
 from actlas.study.arms import make_arms
 from actlas.study.experiment import Experiment
 from actlas.study.networks import renamed
 from actlas.study.plan import Plan
-from actlas.study.result import Result, TaskResult, make_result
+from actlas.study.recipes import Part
+from actlas.study.result import Result, TaskResult, make_result, part_result
 from actlas.study.store import FILE_NAME, OLD_NAME, Store
 from actlas.study.study_file import plan_from_text
 from actlas.study.tasks import find_task
@@ -73,19 +73,19 @@ def stored_plan(store: Store) -> Plan:
 
 def progress_of(store: Store) -> dict[Phase, Count]:
     """Return how far the study is in each phase."""
-    counts = [_progress_on(store, one, code) for one, code in _plans(store)]
+    counts = [_progress_on(store, one, code) for _, one, code in _parts(store)]
     return {phase: _summed([count[phase] for count in counts]) for phase in Phase}
 
 
-def _plans(store: Store) -> list[tuple[Plan, str | None]]:
-    """Return the plan of every task, and the code that made its runs."""
+def _parts(store: Store) -> list[tuple[Part, Plan, str | None]]:
+    """Return every part, its plan, and the code that made its runs."""
     plan, codes = stored_plan(store), store.recall("code")
-    each = [None] * len(plan.tasks) if codes is None else codes.split(",")
-    return [(plan.on(name), code) for name, code in zip(plan.tasks, each, strict=True)]
+    each = [None] * len(plan.parts) if codes is None else codes.split(",")
+    return [(part, plan.on(part.name), code) for part, code in zip(plan.parts, each, strict=True)]
 
 
 def _progress_on(store: Store, plan: Plan, code: str | None) -> dict[Phase, Count]:
-    """Return how far the study is with one task."""
+    """Return how far the study is with one part."""
     arms = len(make_arms(plan.activations, plan.reference))
     grid = first_grid(plan, find_task(plan.task))
     planned = {
@@ -126,16 +126,16 @@ def read_result(folder: Path, url: str | None = None) -> Result:
 
     with existing(folder, url, read_only=url is not None) as store:
         plan = stored_plan(store)
-        parts = tuple(_read_part(store, one, code) for one, code in _plans(store))
+        parts = tuple(_read_part(store, *one) for one in _parts(store))
         result = make_result(plan, parts, folder / "report.html", store.plan_changes())
     folder.mkdir(parents=True, exist_ok=True)
     write_report(result)
     return result
 
 
-def _read_part(store: Store, plan: Plan, code: str | None) -> TaskResult:
-    """Return the result of one task from its runs."""
+def _read_part(store: Store, part: Part, plan: Plan, code: str | None) -> TaskResult:
+    """Return the result of one part from its runs."""
     task = renamed(find_task(plan.task), plan.network)
     arms = make_arms(plan.activations, plan.reference)
     outcome = Experiment(plan, task, arms, store, None, None, None, recorded=code).run()
-    return TaskResult(plan, task, arms, analyse(plan, task, arms, outcome), outcome)
+    return part_result(part, plan, task, arms, outcome)

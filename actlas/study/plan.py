@@ -12,6 +12,7 @@ from pydantic import (
     ConfigDict,
     Field,
     ValidationError,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
@@ -19,6 +20,7 @@ from pydantic import (
 from actlas.errors import ActlasError, nearest
 from actlas.study.arms import split_activations
 from actlas.study.command import check_plan, folded, keys
+from actlas.study.recipes import SAID, Part, crossed
 from actlas.study.statistics.adaptive import FEWEST
 from actlas.study.tasks import Task
 from actlas.study.training import OPTIMIZERS, SCHEDULES, START_WEIGHTS, Recipe
@@ -74,7 +76,9 @@ class Plan(TaskValues):
             the best third in full, two at least; "grid" trains every one in full.
         design: "adaptive" looks as seeds are added, from 5 on, and stops a function as soon as its
             interval decides; "fixed" runs every seed, as every study of fewer than 5 does.
-        optimizer: "sgd" (momentum 0.9), "adam" or "adamw"; by default the task's.
+        optimizer: "sgd" (momentum 0.9), "adam" or "adamw"; by default the task's. Of `optimizer`,
+            `initialisation` and `schedule` several may be given, as a list or with commas between
+            them: every task is then run under every combination, each a part of its own.
         budget: the most learning rates that are tried for a function: the same for every one.
         learning_rates: the first grid, instead of the task's; at most `budget` of them.
         epochs, batch_size, weight_decay: as usual.
@@ -92,7 +96,8 @@ class Plan(TaskValues):
             "cuda:1", "mps". One process serves an accelerator unless `workers` says otherwise.
         practical_difference: differences smaller than this do not matter, in the metric's unit.
         for_task: of several tasks, by name, the values that hold for that task alone: network,
-            optimizer, learning_rates, epochs, batch_size, weight_decay, practical_difference.
+            optimizer, learning_rates, epochs, batch_size, weight_decay, practical_difference. A
+            task under one recipe of several is named "digits@adamw".
     """
 
     task: str = "digits"
@@ -119,27 +124,32 @@ class Plan(TaskValues):
     def _own_program(cls, values: Any) -> Any:
         return folded(values) if isinstance(values, Mapping) else values
 
+    @field_validator("optimizer", mode="before", json_schema_input_type=str | list[str] | None)
+    @classmethod
+    def _optimizers(cls, value: Any) -> Any:
+        return _joined(value, "optimizer")
+
+    @field_validator("task", "initialisation", "schedule", mode="before",
+                     json_schema_input_type=str | list[str])  # fmt: skip
+    @classmethod
+    def _names_with_commas(cls, value: Any, info: ValidationInfo) -> Any:
+        return _joined(value, str(info.field_name))
+
+    @field_validator("optimizer")
+    @classmethod
+    def _known_optimizer(cls, name: str | None) -> str | None:
+        """Take several, where a task alone takes one."""
+        return _each_known(name, OPTIMIZERS)
+
     @field_validator("initialisation")
     @classmethod
     def _known_initialisation(cls, name: str) -> str | None:
-        return _known(name, START_WEIGHTS)
+        return _each_known(name, START_WEIGHTS)
 
     @field_validator("schedule")
     @classmethod
     def _known_schedule(cls, name: str) -> str | None:
-        return _known(name, SCHEDULES)
-
-    @field_validator("task", mode="before", json_schema_input_type=str | list[str])
-    @classmethod
-    def _task_names(cls, value: Any) -> Any:
-        if isinstance(value, str):
-            value = value.split(",")
-        if not isinstance(value, (list, tuple)) or not all(isinstance(n, str) for n in value):
-            return value
-        names = [name.strip() for name in value]
-        if not all(names) or not names or len(set(names)) < len(names):
-            raise ValueError("name at least one task, and each of them once")
-        return ",".join(names)
+        return _each_known(name, SCHEDULES)
 
     @field_validator("activations", mode="before", json_schema_input_type=str | list[str])
     @classmethod
@@ -166,18 +176,23 @@ class Plan(TaskValues):
 
     @model_validator(mode="after")
     def _known_tasks(self) -> Plan:
-        for name in self.for_task:
-            if name not in self.tasks:
+        recipes = {part.name: part.recipe for part in self.parts if part.recipe}
+        for name, values in self.for_task.items():
+            known = (*self.tasks, *recipes)
+            if name not in known:
                 raise ValueError(
-                    f"for_task names {name!r}; the tasks are {', '.join(self.tasks)}."
-                    f"{nearest(name, self.tasks)}"
+                    f"for_task names {name!r}; the tasks are {', '.join(known)}."
+                    f"{nearest(name, known)}"
                 )
+            fixed = {*recipes.get(name, ()), "practical_difference"} & values.model_fields_set
+            if name in recipes and fixed:
+                raise ValueError(f"for_task.{name} cannot set {fixed.pop()}: {_FIXED}")
         return self
 
     @model_validator(mode="after")
     def _programs_are_told_enough(self) -> Plan:
-        for name in self.tasks:
-            check_plan(name, self.on(name))
+        for part in self.parts:
+            check_plan(part.task, self.on(part.name), part.recipe)
         return self
 
     @property
@@ -185,18 +200,36 @@ class Plan(TaskValues):
         """The names of the tasks."""
         return tuple(self.task.split(","))
 
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """Every task under every recipe, task by task: what is tuned, run and judged by itself.
+
+        >>> [part.name for part in make_plan({"optimizer": ["sgd", "adamw"]}).parts]
+        ['digits@sgd', 'digits@adamw']
+        """
+        return tuple(
+            part
+            for name in self.tasks
+            for part in crossed(name, {key: getattr(self.on(name), key) for key in SAID})
+        )
+
     def on(self, name: str) -> Plan:
-        """Return the plan of one of the tasks, with the values that hold for it alone.
+        """Return the plan of one task, or of one part, with the values that hold for it alone.
 
         >>> plan = make_plan({"task": ["digits", "mnist"], "for_task": {"mnist": {"epochs": 3}}})
         >>> plan.on("mnist").epochs, plan.on("digits").epochs
         (3, None)
         """
-        own = self.for_task[name].model_dump(exclude_none=True) if name in self.for_task else {}
-        return self.model_copy(update={**own, "task": name, "for_task": {}})
+        parts = () if name in self.tasks else self.parts
+        part = next((part for part in parts if part.name == name), Part(name))
+        own: dict[str, Any] = {}
+        for level in (part.task, part.name):
+            if level in self.for_task:
+                own |= self.for_task[level].model_dump(exclude_none=True)
+        return self.model_copy(update={**own, **part.recipe, "task": part.task, "for_task": {}})
 
     def resolved(self, task: Task) -> Plan:
-        """Return the plan of one task with the task's values where none were given."""
+        """Return the plan of one part with the task's values where none were given."""
         optimizer = self.optimizer or task.optimizer
         defaults: dict[str, Any] = {
             "optimizer": optimizer,
@@ -209,29 +242,59 @@ class Plan(TaskValues):
         return self.model_copy(update=missing)
 
     def frozen(self, resolved: Sequence[Plan]) -> Plan:
-        """Return the plan with the values of all its tasks filled in, once where they agree.
+        """Return the plan with the values of all its parts filled in, once where they agree.
 
         Args:
-            resolved: the plan of every task, as `resolved` gives it.
+            resolved: the plan of every part, as `resolved` gives it.
         """
-        found: dict[str, dict[str, Any]] = {
-            name: {one.task: getattr(one, name) for one in resolved}
-            for name in TaskValues.model_fields
-        }
-        shared = {
-            name: next(iter(values.values())) if len(set(values.values())) == 1 else None
-            for name, values in found.items()
-        }
-        own = {
-            one.task: {name: found[name][one.task] for name in found if shared[name] is None}
-            for one in resolved
-        }
-        for_task = {
-            task: TaskValues(**values)
-            for task, values in own.items()
-            if any(value is not None for value in values.values())
-        }
-        return self.model_copy(update={**shared, "for_task": for_task})
+        found = [
+            (part, {key: getattr(one, key) for key in TaskValues.model_fields
+                    if key not in part.recipe})
+            for part, one in zip(self.parts, resolved, strict=True)
+        ]  # fmt: skip
+        several = {key: getattr(self, key) for part, _ in found for key in part.recipe}
+        shared = {**dict.fromkeys(TaskValues.model_fields), **_agreed([own for _, own in found]),
+                  **several}  # fmt: skip
+        for_task: dict[str, dict[str, Any]] = {}
+        for part, own in found:
+            on_task = _agreed([other for one, other in found if one.task == part.task])
+            for_task[part.task] = _beyond(shared, on_task)
+            if part.recipe:
+                for_task[part.name] = _beyond(on_task, own)
+        apart = {name: TaskValues(**own) for name, own in for_task.items() if own}
+        return self.model_copy(update={**shared, "for_task": apart})
+
+
+_FIXED = "its name says the recipe, and what does not matter is the task's"
+
+
+def _agreed(several: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return what all of them hold with the same value."""
+    first, *others = several
+    return {
+        key: value
+        for key, value in first.items()
+        if all(key in other and other[key] == value for other in others)
+    }
+
+
+def _beyond(known: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is not known already; None says nothing."""
+    return {
+        key: value for key, value in own.items() if value is not None and known.get(key) != value
+    }
+
+
+def _joined(value: Any, what: str) -> Any:
+    """Return names given as a list, or with commas between them, with commas between them."""
+    if isinstance(value, str):
+        value = value.split(",")
+    if not isinstance(value, (list, tuple)) or not all(isinstance(n, str) for n in value):
+        return value
+    names = [name.strip() for name in value]
+    if not all(names) or not names or len(set(names)) < len(names):
+        raise ValueError(f"name at least one {what}, and each of them once")
+    return ",".join(names)
 
 
 def _each_once(values: tuple[Value, ...] | None) -> tuple[Value, ...] | None:
@@ -244,6 +307,12 @@ def _known(name: str | None, known: Collection[str]) -> str | None:
     if name is not None and name not in known:
         raise ValueError(f"allowed: {', '.join(known)}.{nearest(name, known)}")
     return name
+
+
+def _each_known(names: str | None, known: Collection[str]) -> str | None:
+    for name in (names or "").split(","):
+        _known(name or None, known)
+    return names
 
 
 def make_plan(fields: Mapping[str, Any], source: str = "") -> Plan:

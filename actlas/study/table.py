@@ -1,4 +1,4 @@
-"""The tables of a study in the terminal: one for each task, and one over all of them."""
+"""The tables of a study in the terminal: each part, all tasks together, what recipes change."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from actlas.study.across import Across, Line
 from actlas.study.analysis import Row
+from actlas.study.interaction import Interaction
 from actlas.study.result import Result, TaskResult
 from actlas.study.statistics import Interval, Verdict
 from actlas.study.wording import Figures, chances, multiple, p_value, seeds_in_words
@@ -92,6 +93,34 @@ def _numbers_over_tasks(line: Line) -> tuple[str, ...]:
 
 def _ends(interval: Interval) -> str:
     return f"{interval.low:+.2f} to {interval.high:+.2f}"
+
+
+def render_interaction(interaction: Interaction) -> Table:
+    """Return the table of what recipes change, in the unit of each task."""
+    from rich.table import Table
+    from rich.text import Text
+
+    caption = (
+        "change of the difference to the reference, seed by seed; positive = the function gains "
+        "more; the intervals of a task hold together at 95 %"
+    )
+    title = " ".join(interaction.remarks)
+    table = Table(title=title, title_justify="left", caption=caption)
+    for heading in ("function", "on", "recipe"):
+        table.add_column(heading, no_wrap=True)
+    for heading in ("change", "interval"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("the function")
+    for change in interaction.changes:
+        figures, twin = Figures(change.practical), change.arm.twin
+        table.add_row(
+            Text(change.arm.title + " (A/A)" * twin), change.task,
+            change.recipe, f"{figures.change(change.interval.mean)} {change.unit}",
+            figures.change_span(change.interval),
+            Text(change.reading, style=_STYLES[change.verdict] if change.verdict else ""),
+            style="dim" if twin else None,
+        )  # fmt: skip
+    return table
 
 
 def _verdict(row: Row | Line) -> Text:

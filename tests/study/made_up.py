@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from actlas.study import Plan, Result, Task, TaskResult, make_plan
-from actlas.study.analysis import analyse
 from actlas.study.arms import Arm, make_arms
 from actlas.study.experiment import Outcome
-from actlas.study.result import make_result
+from actlas.study.recipes import Part
+from actlas.study.result import make_result, part_result
 from actlas.study.training import Phase, Record, RunSpec
 from actlas.study.tuning import select
 from tests.study import tiny_tasks
@@ -24,12 +24,16 @@ MACHINE = {"processor": "P", "cores": "2", "system": "S", "python": "3", "torch"
 
 @dataclass(frozen=True)
 class Planted:
-    """What is planted on one task: the mean gain of each function, in practical differences."""
+    """What is planted on one task: the mean gain of each function, in practical differences.
+
+    `more` is what a recipe adds, by one of its values: {"adamw": {"gelu": -2.0}}.
+    """
 
     task: Task
     gains: Mapping[str, float]
     noise: float = 0.2
     seconds: float = 1.0
+    more: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
 
 def study(*planted: Planted, seeds: int = 10, **fields: Any) -> Result:
@@ -43,33 +47,42 @@ def study(*planted: Planted, seeds: int = 10, **fields: Any) -> Result:
             **fields,
         }
     )
+    by_task = dict(zip(plan.tasks, planted, strict=True))
     parts = tuple(
-        _part(plan.on(name).resolved(one.task), one)
-        for name, one in zip(plan.tasks, planted, strict=True)
+        _part(part, plan.on(part.name).resolved(one.task), one)
+        for part, one in ((part, by_task[part.task]) for part in plan.parts)
     )
     frozen = plan.frozen([part.plan for part in parts])
     return make_result(frozen, parts, Path("report.html"), ())
 
 
-def _part(plan: Plan, planted: Planted) -> TaskResult:
+def _part(part: Part, plan: Plan, planted: Planted) -> TaskResult:
+    more = [planted.more.get(value, {}) for value in part.recipe.values()]
+    gains = {
+        name: gain + sum(own.get(name, 0.0) for own in more) for name, gain in planted.gains.items()
+    }
+    planted = replace(planted, gains=gains)
     arms = make_arms(plan.activations, plan.reference)
-    found = {arm.label: _records(plan, arm, planted, index) for index, arm in enumerate(arms)}
+    recipe = "".join(part.recipe.values()).encode()
+    found = {
+        arm.label: _records(plan, arm, planted, (index, *planted.task.name.encode(), *recipe))
+        for index, arm in enumerate(arms)
+    }
     tunings = {label: select(search, planted.task.metric) for label, (search, _) in found.items()}
     outcome = Outcome(
         tunings,
         {label: search for label, (search, _) in found.items()},
         {label: runs for label, (_, runs) in found.items()},
     )
-    analysis = analyse(plan, planted.task, arms, outcome)
-    return TaskResult(plan, planted.task, arms, analysis, outcome)
+    return part_result(part, plan, planted.task, arms, outcome)
 
 
 def _records(
-    plan: Plan, arm: Arm, planted: Planted, index: int
+    plan: Plan, arm: Arm, planted: Planted, entropy: tuple[int, ...]
 ) -> tuple[tuple[Record, ...], tuple[Record, ...]]:
     """Return the runs of an arm: the search, then the confirmation with the planted scores."""
     step = planted.task.metric.sign * planted.task.practical_difference
-    draws = np.random.default_rng([index, *planted.task.name.encode()])
+    draws = np.random.default_rng(entropy)
     gain = 0.0 if arm.twin else planted.gains.get(arm.name, 0.0)
     scores = 50.0 + step * (gain + planted.noise * draws.normal(size=len(plan.seeds)))
     search = tuple(
@@ -81,7 +94,7 @@ def _records(
         replace(
             _record(plan, arm, Phase.CONFIRMATION, 0.1, seed, score),
             test=float(score),
-            step_seconds=planted.seconds * (1.0 + 0.1 * index),
+            step_seconds=planted.seconds * (1.0 + 0.1 * entropy[0]),
         )
         for seed, score in zip(plan.seeds, scores, strict=True)
     )

@@ -35,8 +35,12 @@ STUDIES = {
     "an error": study(Planted(bumps, GAINS)),
     "two tasks": study(Planted(signs, GAINS), Planted(bumps, GAINS)),
     "four tasks": study(*(Planted(replace(signs, name=f"t{i}"), GAINS) for i in range(4))),
+    "recipes": study(Planted(signs, GAINS, more={"adamw": {"gelu": -4.0}}),
+                     optimizer="sgd,adamw", initialisation="own gain,framework"),
+    "tasks and recipes": study(Planted(signs, GAINS), Planted(bumps, GAINS),
+                               optimizer="sgd,adamw"),
     "adaptive": study(Planted(signs, GAINS), seeds=5, design="adaptive"),
-}
+}  # fmt: skip
 
 
 @pytest.fixture(params=STUDIES.values(), ids=STUDIES.keys())
@@ -99,7 +103,7 @@ def test_files_are_written_beside_the_page(tmp_path: Path) -> None:
     written = {path for form in FORMS for path in write_as(result, form)}
     assert written == {path for path in tmp_path.rglob("*") if path.is_file()}
     drawn = [path for path in written if path.suffix == ".svg"]
-    assert len(drawn) == 2 * len(figures.OF_TASK) + len(figures.OVER_TASKS) + 1  # and the ranks
+    assert len(drawn) == 2 * len(figures.OF_TASK) + 3  # function by task, profiles, ranks
     for path in drawn:
         ElementTree.parse(path)
     shown = (tmp_path / "report.md").read_text("utf-8")

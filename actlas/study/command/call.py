@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from string import Formatter
 from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import parse_qsl, quote
@@ -160,12 +160,13 @@ def unfolded(name: str) -> dict[str, Any]:
     return parsed(name).model_dump(exclude_defaults=True)
 
 
-def check_plan(name: str, plan: Plan) -> None:
+def check_plan(name: str, plan: Plan, several: Collection[str] = ()) -> None:
     """Raise ActlasError where a plan leaves open what only a built-in task would know.
 
     Args:
         name: the task's; nothing is asked of one that is not a command.
         plan: with the values that hold for this task.
+        several: keys of which the study takes several values.
     """
     if not name.startswith(COMMAND):
         return
@@ -178,6 +179,12 @@ def check_plan(name: str, plan: Plan) -> None:
     for key in ("epochs", "batch_size"):
         if key in used and getattr(plan, key) is None:
             raise ActlasError(f"the command uses {{{key}}}: give {key} in the plan")
+    for key in several:
+        if key not in used:
+            raise ActlasError(
+                f"several values of {key} are given, and the command takes none: its runs would "
+                f"not differ in it"
+            )
     if "lr" not in used and len(plan.learning_rates or ()) > 1:
         raise ActlasError("several learning_rates are given and the command has no {lr}")
 

@@ -9,9 +9,10 @@ import numpy as np
 
 from actlas.errors import ActlasError
 from actlas.study import statistics
-from actlas.study.across import Across, Line, gains
+from actlas.study.across import Across, Line, mean_gains
 from actlas.study.analysis import Row
 from actlas.study.arms import Arm
+from actlas.study.interaction import Change, Interaction
 from actlas.study.report.budgets import orders
 from actlas.study.report.candidates import in_words
 from actlas.study.result import Result, TaskResult
@@ -195,14 +196,13 @@ def shorter(part: TaskResult) -> Sheet:
 
 
 def heat(result: Result) -> Sheet:
-    """Return functions x tasks: the mean difference, its interval, the verdict."""
-    assert result.across is not None
-    rows = [(name_of(line.arm), *map(_heat_cell, line.by_task)) for line in result.across.lines[1:]]
+    """Return functions x parts: the mean difference, its interval, the verdict."""
+    rows = [(name_of(rows[0].arm), *map(_heat_cell, rows)) for rows in result.rows[1:]]
     return Sheet(
-        "Function by task",
+        "Function by task" + " and recipe" * (result.interaction is not None),
         f"Difference to {result.arms[0].title} in the unit of each task, with its interval; "
         "positive = better.",
-        ("function", *result.across.tasks),
+        ("function", *(part.label for part in result.parts)),
         tuple(rows),
     )
 
@@ -217,10 +217,12 @@ def _heat_cell(row: Row) -> str:
 
 def over_tasks(across: Across) -> Sheet:
     """Return what holds over all tasks, in practical differences."""
+    once = " A task counts once, as the mean over its recipes."
     return Sheet(
         "Over all tasks",
         "Mean difference over the tasks, counted in each one's practical difference. The first "
-        "interval draws tasks and seeds (tasks like these), the second seeds only (these tasks).",
+        "interval draws tasks and seeds (tasks like these), the second seeds only (these tasks)."
+        + once * (len(across.parts) > len(across.tasks)),
         ("function", "verdict", "mean", "tasks like these", "these tasks", "mean rank",
          "wins : losses", "p (Wilcoxon, Holm)", "chances on a new task"),
         tuple(_line(line) for line in across.lines),
@@ -244,6 +246,27 @@ def _line(line: Line) -> tuple[str, ...]:
         *pair,
         NONE if line.chances is None else chances(line.chances),
     )
+
+
+def changes(interaction: Interaction) -> Sheet:
+    """Return what each change of the recipe does to each function."""
+    return Sheet(
+        "What the recipe changes",
+        "By how much the difference to the reference is larger with one recipe than with another, "
+        "seed by seed, in the unit of the task; positive = the function gains more. The intervals "
+        "of a task hold together at 95 %; of several keys, the mean over the others.",
+        ("function", "on", "recipe", "verdicts before", "verdicts after", "change", "interval",
+         "reading"),
+        tuple(_change(change) for change in interaction.changes),
+    )  # fmt: skip
+
+
+def _change(change: Change) -> tuple[str, ...]:
+    figures = Figures(change.practical)
+    verdicts = [dict.fromkeys(map(verdict_of, rows)) for rows in zip(*change.rows, strict=True)]
+    return (name_of(change.arm), change.task, change.recipe, *map(" or ".join, verdicts),
+            f"{figures.change(change.interval.mean)} {change.unit}",
+            figures.change_span(change.interval), change.reading)  # fmt: skip
 
 
 def remarks(across: Across) -> list[str]:
@@ -280,6 +303,4 @@ def remarks(across: Across) -> list[str]:
 def scores_of(lines: Sequence[Line]) -> tuple[np.ndarray, list[str]]:
     """Return tasks x functions, mean gains, and the names: for the picture of ranks."""
     ranked = [line for line in lines if line.rank is not None]
-    gained = [[float(group.mean()) for group in gains(line.by_task)] for line in ranked[1:]]
-    scores = np.array([[0.0] * len(ranked[0].by_task), *gained]).T
-    return scores, [line.arm.title for line in ranked]
+    return mean_gains(lines[1:]), [line.arm.title for line in ranked]

@@ -42,7 +42,7 @@ def _plan(result: Result) -> dict[str, str]:
     plan = result.plan
     return {
         "task" if len(result.parts) == 1 else "tasks": "; ".join(
-            f"{part.plan.task}: {part.task.title}" for part in result.parts
+            f"{part.name}: {part.task.title}" for part in result.parts
         ),
         "functions": ", ".join(arm.label for arm in result.arms),
         "seeds": f"{seeds_in_words(plan)}: {', '.join(map(str, plan.seeds))}",
@@ -53,16 +53,18 @@ def _plan(result: Result) -> dict[str, str]:
 
 
 def by_task(result: Result, say: Callable[[TaskResult], str]) -> str:
-    """Return what is said of every task, once where it is the same for all.
+    """Return what is said of every part, once for all of which the same is said.
 
     Args:
         result: the study.
-        say: gives the text for one task.
+        say: gives the text for one part.
     """
-    said = {part.plan.task: say(part) for part in result.parts}
-    if len(set(said.values())) == 1:
-        return next(iter(said.values()))
-    return "; ".join(f"{text} ({task})" for task, text in said.items())
+    said: dict[str, list[str]] = {}
+    for part in result.parts:
+        said.setdefault(say(part), []).append(part.name)
+    if len(said) == 1:
+        return next(iter(said))
+    return "; ".join(f"{text} ({', '.join(names)})" for text, names in said.items())
 
 
 def _training(result: Result) -> dict[str, str]:
@@ -73,7 +75,7 @@ def _training(result: Result) -> dict[str, str]:
         **({} if networks == {None} else {"network": by_task(result, _network)}),
         "optimiser": by_task(result, _optimiser) + (clipped and f"; {clipped}"),
         "training": f"{by_task(result, _length)}; {plan.warm_up:.0%} warm-up, then the rate is "
-        f"{plan.schedule}",
+        + by_task(result, lambda part: part.plan.schedule),
         **_departures(result),
     }
 
@@ -92,8 +94,15 @@ def _length(part: TaskResult) -> str:
 
 def departures(result: Result) -> list[str]:
     """Return where the recipe is another one than the protocol's, as a published study may want."""
-    found = {name: getattr(result.plan, name) for name in Recipe.__dataclass_fields__}
-    return [f"{name} = {value}" for name, value in found.items() if value != getattr(Recipe, name)]
+    found = {
+        name: {getattr(part.plan, name): None for part in result.parts}  # in their order
+        for name in Recipe.__dataclass_fields__
+    }
+    return [
+        f"{name} = {listed(list(map(str, values)))}"
+        for name, values in found.items()
+        if getattr(Recipe, name) not in values
+    ]
 
 
 def _departures(result: Result) -> dict[str, str]:
@@ -105,7 +114,9 @@ def _rules(result: Result) -> dict[str, str]:
     return {
         "learning rate": f"{by_task(result, _tuned)}; {len(result.plan.tuning_seeds)} seeds each, "
         "other ones than below; the best mean on the validation set is taken",
-        "start weights": _START.get(result.plan.initialisation, result.plan.initialisation),
+        "start weights": by_task(
+            result, lambda part: _START.get(part.plan.initialisation, part.plan.initialisation)
+        ),
         "pairing": "for one seed, the same start numbers and the same batches for every function",
         "noise floor": "a second arm of the reference with numbers of its own, learning-rate "
         "search included; the larger of its mean difference and of half its 95 % interval",
@@ -114,6 +125,7 @@ def _rules(result: Result) -> dict[str, str]:
         "divergence": "a run whose loss is not finite gets the worst score and stays in",
         "tests": _tests(result),
         **({} if result.across is None else {"over tasks": _OVER_TASKS}),
+        **({} if result.interaction is None else {"over recipes": _OVER_RECIPES}),
     }
 
 
@@ -126,6 +138,12 @@ _OVER_TASKS = (
     "with Holm's correction, a Bayesian hierarchical model with one practical difference to each "
     "side as region of equivalence; a function is better only if all three agree and no task says "
     "the opposite"
+)
+
+_OVER_RECIPES = (
+    "each is tuned, run and judged by itself; what a recipe changes is a difference of "
+    "differences, seed by seed, with Student's t intervals that leave out 5 % over all changes of "
+    "a task; over tasks, a task counts once, as the mean over its recipes"
 )
 
 

@@ -146,17 +146,16 @@ def cost(figure: Figure, part: TaskResult) -> None:
 
 def heat(figure: Figure, result: Result) -> None:
     """Draw functions x tasks: the mean difference in practical differences, with its interval."""
-    assert result.across is not None
-    lines = result.across.lines[2:]
-    shown = np.array([[_size(row) for row in line.by_task] for line in lines])
+    lines = result.rows[2:]
+    shown = np.array([[_size(row) for row in rows] for rows in lines])
     figure.set_size_inches(1.6 + 1.5 * shown.shape[1], 0.9 + 0.5 * shown.shape[0])
     axes = figure.subplots()
     axes.imshow(np.clip(shown, -3, 3), cmap="RdBu", vmin=-6, vmax=6, aspect="auto")
-    for place, line in enumerate(lines):
-        for column, row in enumerate(line.by_task):
+    for place, rows in enumerate(lines):
+        for column, row in enumerate(rows):
             axes.text(column, place, _words(row), ha="center", va="center", fontsize=7.5)
-    axes.set_xticks(range(shown.shape[1]), result.across.tasks)
-    axes.set_yticks(range(len(lines)), [line.arm.title for line in lines])
+    axes.set_xticks(range(shown.shape[1]), [part.label for part in result.parts])
+    axes.set_yticks(range(len(lines)), [rows[0].arm.title for rows in lines])
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
     axes.set_title("differences in practical differences; blue is better", loc="left")

@@ -30,11 +30,6 @@ OF_TASK: Mapping[str, Callable[[Any, TaskResult], None]] = {
     "cost": drawings.cost,
 }
 
-OVER_TASKS: Mapping[str, Callable[[Any, Result], None]] = {
-    "heat": drawings.heat,
-    "profiles": drawings.profiles,
-}
-
 
 def write_figures(result: Result, folder: Path) -> list[Path]:
     """Write every figure as PNG and SVG, and return the paths; the same study, the same bytes.
@@ -63,13 +58,15 @@ def write_figures(result: Result, folder: Path) -> list[Path]:
 
 def _figures(result: Result) -> dict[str, Figure]:
     found = {
-        f"{name}-{file_name(part.plan.task)}": _drawn(draw, part)
+        f"{name}-{file_name(part.name)}": _drawn(draw, part)
         for part in result.parts
         for name, draw in OF_TASK.items()
     }
-    if result.across is None:
-        return found
-    return found | {name: _drawn(draw, result) for name, draw in OVER_TASKS.items()}
+    if len(result.parts) > 1:
+        found["heat"] = _drawn(drawings.heat, result)
+    if result.across is not None:
+        found["profiles"] = _drawn(drawings.profiles, result)
+    return found
 
 
 def _drawn(draw: Callable[[Any, Any], None], what: Result | TaskResult) -> Figure:
@@ -79,10 +76,10 @@ def _drawn(draw: Callable[[Any, Any], None], what: Result | TaskResult) -> Figur
     return figure
 
 
-def file_name(task: str) -> str:
-    """Return a task's name as part of a file's.
+def file_name(part: str) -> str:
+    """Return a part's name as part of a file's.
 
-    >>> file_name("own_task:waves")
-    'own_task-waves'
+    >>> file_name("own_task:waves"), file_name("digits@own gain")
+    ('own_task-waves', 'digits@own-gain')
     """
-    return re.sub(r"[^\w-]+", "-", task)
+    return re.sub(r"[^\w@-]+", "-", part)

@@ -47,7 +47,7 @@ def _gain(result: Result, row: Row) -> str:
 
 def _learned(result: Result, row: Row) -> str:
     """Return the learned value of each shape parameter, on each task."""
-    said = [(part.plan.task, _learned_on(part, row)) for part in result.parts]
+    said = [(part.name, _learned_on(part, row)) for part in result.parts]
     if len(said) == 1:
         return said[0][1]
     return "; ".join(f"{text} ({task})" for task, text in said if text)

@@ -19,8 +19,9 @@ def caveats(result: Result) -> list[str]:
     """Return what may not be concluded, the gravest first; no sentence twice."""
     own = [sentence for part in result.parts for sentence in _of_task(part, result)]
     edges = [sentence for part in result.parts for sentence in _edges(part, result)]
-    found = [*_changes(result), *_departures(result), *_over_tasks(result), *own,
-             *_of_plan(result), *_rivals(result), *_seeds(result), *_short_runs(result), *edges,
+    found = [*_changes(result), *_departures(result), *_over_tasks(result),
+             *_recipes(result), *own, *_of_plan(result), *_rivals(result),
+             *_seeds(result), *_short_runs(result), *edges,
              *_reconstructed(result)]  # fmt: skip
     return list(dict.fromkeys(found))
 
@@ -43,7 +44,7 @@ def _departures(result: Result) -> list[str]:
 def _over_tasks(result: Result) -> list[str]:
     if result.across is None:
         return []
-    tasks, needed = len(result.parts), result.across.needed
+    tasks, needed = len(result.plan.tasks), result.across.needed
     more = "" if result.across.enough_tasks else f"; a test over tasks needs {needed}"
     return [
         f"{tasks} tasks are a small sample: what holds over them need not hold on another one"
@@ -53,18 +54,31 @@ def _over_tasks(result: Result) -> list[str]:
     ]
 
 
+def _recipes(result: Result) -> list[str]:
+    if result.interaction is None:
+        return []
+    looked = " Seeds were added until a verdict stood: what the recipe changes is a look back."
+    return [
+        "Recipes on the same data are not further tasks: what holds under all of them need not "
+        "hold on other data.",
+        "The correction for many comparisons is over the functions of one part, and over the "
+        "changes of the recipe on one task." + looked * (result.plan.design == "adaptive"),
+    ]
+
+
 def _of_task(part: TaskResult, result: Result) -> list[str]:
     """Return a task's own sentences, with its name where there are several."""
     sentences = [*part.task.network_limits, *part.task.limits]
-    prefix = "" if len(result.parts) == 1 else f"{part.plan.task}: "
+    prefix = "" if len(result.plan.tasks) == 1 else f"{part.plan.task}: "
     return [f"{prefix}{sentence}" for sentence in sentences]
 
 
 def _of_plan(result: Result) -> list[str]:
     program = any(isinstance(part.task, CommandTask) for part in result.parts)
     optimisers = listed(sorted({part.plan.optimizer or "" for part in result.parts}))
-    network = "One network" if len(result.parts) == 1 else "One network for each task"
-    tried = f"{network}, one optimiser ({optimisers}) and one schedule"
+    network = "One network" if len(result.plan.tasks) == 1 else "One network for each task"
+    tried = (f"{network}, {_count(result, 'optimizer', 'optimiser')} ({optimisers}) and "
+             f"{_count(result, 'schedule', 'schedule')}")  # fmt: skip
     return [
         f"{'One program with one set-up' if program else tried}: another may give another order.",
         *([] if program else _start(result)),
@@ -73,12 +87,20 @@ def _of_plan(result: Result) -> list[str]:
     ]
 
 
+def _count(result: Result, key: str, what: str) -> str:
+    """Return how many values of a key every task was run with, in words."""
+    several = {part.part.recipe[key] for part in result.parts if key in part.part.recipe}
+    return f"{len(several)} {what}s" if several else f"one {what}"
+
+
 def _start(result: Result) -> list[str]:
-    if result.plan.initialisation != Recipe.initialisation:
+    drawn = {part.plan.initialisation for part in result.parts}
+    if Recipe.initialisation not in drawn or "framework" in drawn:
         return []
+    several = f"drawn by {listed(sorted(drawn))}"
+    how = "scaled by each function's gain" if len(drawn) == 1 else several
     return [
-        "All start weights are scaled by each function's gain; with a framework's default start "
-        "the order may be another."
+        f"All start weights are {how}; with a framework's default start the order may be another."
     ]
 
 
@@ -125,7 +147,7 @@ def _short_runs(result: Result) -> list[str]:
 
 
 def _edges(part: TaskResult, result: Result) -> list[str]:
-    where = "" if len(result.parts) == 1 else f" on {part.plan.task}"
+    where = "" if len(result.parts) == 1 else f" on {part.name}"
     return [
         f"{row.arm.title}: the best learning rate{where} is the {row.tuning.edge} one tried; a "
         "better one may lie outside the grid."

@@ -25,7 +25,7 @@ def markdown(result: Result, figures: Sequence[str] = ()) -> str:
         f"# {result.headline}",
         f"**Bear in mind:** {caveats(result)[0]}",
         *map(_table, sheets(result)),
-        *_over_tasks(result),
+        *_remarks(result),
         *(f"![{address}]({address})" for address in figures),
         "## What was run",
         _list(f"**{term}**: {text}" for term, text in entries(result).items()),
@@ -38,8 +38,11 @@ def markdown(result: Result, figures: Sequence[str] = ()) -> str:
     return "\n\n".join(blocks) + "\n"
 
 
-def _over_tasks(result: Result) -> list[str]:
-    return [] if result.across is None else [_list(remarks(result.across))]
+def _remarks(result: Result) -> list[str]:
+    joint = [] if result.across is None else remarks(result.across)
+    crossed = [] if result.interaction is None else result.interaction.remarks
+    said = [*joint, *crossed]
+    return [_list(said)] if said else []
 
 
 def _list(items: Iterable[str]) -> str:

@@ -1,12 +1,14 @@
-"""Several tasks at a glance: the heat map, what holds over all of them, the picture of ranks."""
+"""Several tasks and recipes at a glance: the heat map, what holds over all of them, mean ranks."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from actlas.study.across import Across, Line
 from actlas.study.analysis import Row
-from actlas.study.report.content import NONE, remarks, scores_of
+from actlas.study.interaction import Change
+from actlas.study.report.content import NONE, remarks, scores_of, verdict_of
 from actlas.study.report.critical_difference import critical_difference
 from actlas.study.report.markup import Markup, element, join
 from actlas.study.report.tables import (
@@ -28,8 +30,7 @@ _FULL = 3.0  # practical differences at which a cell has its full colour
 
 
 def heat_map(result: Result) -> Markup:
-    """Return functions x tasks: the mean difference with its interval, coloured by size."""
-    assert result.across is not None
+    """Return functions x parts: the mean difference with its interval, coloured by size."""
     units = [
         join(part.task.title, element("small", f"{part.task.metric.name}, {part.task.metric.unit}"))
         for part in result.parts
@@ -37,11 +38,11 @@ def heat_map(result: Result) -> Markup:
     body = [
         element(
             "tr",
-            element("th", arm_name(line.arm), scope="row"),
-            *map(_heat_cell, line.by_task),
-            class_="twin" if line.arm.twin else None,
+            element("th", arm_name(rows[0].arm), scope="row"),
+            *map(_heat_cell, rows),
+            class_="twin" if rows[0].arm.twin else None,
         )
-        for line in result.across.lines[1:]
+        for rows in result.rows[1:]
     ]
     grid = table(("Function", *units), body)
     return element("div", grid, class_="heat", style=f"--tasks: {len(units)}")
@@ -67,7 +68,8 @@ def _heat_cell(row: Row) -> Markup:
 def over_tasks(result: Result) -> Markup:
     """Return the table over all tasks, in practical differences, and the picture of ranks."""
     across = result.across
-    assert across is not None
+    if across is None:
+        return join()
     intervals = [line.interval for line in across.lines if line.interval is not None]
     field = Field.of(intervals, 1.0, across.noise_floor)
     headings = (
@@ -76,8 +78,13 @@ def over_tasks(result: Result) -> Markup:
         chances_of("A new task"),
     )  # fmt: skip
     body = [_row(line, field) for line in across.lines]
-    said = element("ul", *(element("li", remark) for remark in remarks(across)), class_="remarks")
-    return join(table(headings, body, field.axis(before=2, after=5)), said, _ranks(across))
+    return join(
+        table(headings, body, field.axis(before=2, after=5)), _said(remarks(across)), _ranks(across)
+    )
+
+
+def _said(sentences: Sequence[str]) -> Markup:
+    return element("ul", *(element("li", text) for text in sentences), class_="remarks")
 
 
 def _row(line: Line, field: Field) -> Markup:
@@ -126,3 +133,46 @@ def _ranks(across: Across) -> Markup:
     scores, names = scores_of(across.lines)
     picture = critical_difference(scores, names, title="Mean ranks over the tasks; 1 is best")
     return element("div", picture, class_="ranks")
+
+
+# ---------------------------------------------------------------- recipes
+
+
+def changes(result: Result) -> Markup:
+    """Return what the recipe changes, a table for each task; nothing where there is one recipe."""
+    if result.interaction is None:
+        return join()
+    tasks: dict[str, list[Change]] = {}
+    for change in result.interaction.changes:
+        tasks.setdefault(change.task, []).append(change)
+    return join(_said(result.interaction.remarks), *map(_change_table, tasks.values()))
+
+
+def _change_table(changes: Sequence[Change]) -> Markup:
+    first = changes[0]
+    floor = max(change.floor for change in changes)
+    field = Field.of([change.interval for change in changes], first.practical, floor)
+    headings = ("Function", f"Recipe, on {first.task}", "The function", "Verdicts",
+                f"Change of the difference, {first.unit}", "Mean [interval]")  # fmt: skip
+    body = [_change_row(change, field) for change in changes]
+    return table(headings, body, field.axis(before=4, after=1))
+
+
+def _change_row(change: Change, field: Field) -> Markup:
+    figures = Figures(change.practical)
+    numbers = figures.change(change.interval.mean), figures.change_span(change.interval)
+    label = f"{change.arm.label}, {change.recipe}: {', '.join(numbers)}"
+    class_ = row_class(change)
+    reading = element("span", change.reading, class_=f"pill {class_}", title=change.reason)
+    verdicts = [f"{verdict_of(one)} → {verdict_of(other)}" for one, other in change.rows]
+    return element(
+        "tr",
+        element("th", arm_name(change.arm), scope="row"),
+        element("td", change.recipe),
+        element("td", reading, element("small", change.reason), class_="verdict"),
+        element("td", None if change.arm.twin else join(*(element("small", text)
+                                                          for text in verdicts))),
+        element("td", field.strip(change.interval, class_, label), class_="chart"),
+        element("td", element("span", numbers[0], class_="number"), element("small", numbers[1])),
+        class_="twin" if change.arm.twin else None,
+    )  # fmt: skip

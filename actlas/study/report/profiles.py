@@ -56,7 +56,12 @@ def _percent(share: float) -> str:
 
 
 def profiles(result: Result) -> Markup:
-    """Return the table and a panel for each arm: the share of its runs above each threshold."""
+    """Return the table and a panel for each arm: the share of its runs above each threshold.
+
+    Nothing for a study of one task, whose own sections say it all.
+    """
+    if result.across is None:
+        return join()
     shown = result.aggregates
     first = shown[0].profile
     frame = Frame.of((first.thresholds[0], first.thresholds[-1]), (-3.0, 103.0))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -58,32 +59,40 @@ def hero(result: Result) -> Markup:
 def _facts(result: Result) -> Markup:
     plan = result.plan
     facts = {
-        "tasks": str(len(result.parts)),
+        "tasks": str(len(plan.tasks)),
+        "recipes": str(_recipes(result)),
         "seeds each" if plan.design == "fixed" else "seeds each, at most": str(len(plan.seeds)),
         "networks trained": f"{len(result.records):,}",
         **_sizes(result),
     }
-    if len(result.parts) == 1:
-        del facts["tasks"]
+    facts = {name: told for name, told in facts.items()
+             if told != "1" or name not in ("tasks", "recipes")}  # fmt: skip
     pairs = (join(element("dd", number), element("dt", name)) for name, number in facts.items())
     return element("dl", *(element("div", pair) for pair in pairs), class_="facts")
+
+
+def _recipes(result: Result) -> int:
+    """Return how many recipes there are, on the task with most of them."""
+    return max(Counter(part.part.task for part in result.parts).values())
 
 
 def _sizes(result: Result) -> dict[str, str]:
     """Return what is too small to matter, and what chance alone does."""
     if result.across is not None:
         return {"practical differences between equals": f"±{result.across.noise_floor:.2f}"}
-    practical, unit = result.only.plan.practical_difference or 1.0, result.task.metric.unit
-    figures = Figures(practical)
+    part = result.parts[0]  # of one task, maybe under several recipes
+    practical, unit = part.plan.practical_difference or 1.0, part.task.metric.unit
+    floor = max(part.analysis.noise_floor for part in result.parts)
     return {
         f"{unit} are too small to matter": f"±{practical:g}",
-        f"{unit} of difference between equals": f"±{figures.score(result.analysis.noise_floor)}",
+        f"{unit} of difference between equals": f"±{Figures(practical).score(floor)}",
     }
 
 
 def _contents(result: Result) -> Markup:
-    """Return links to the tasks of a long report."""
-    places = {"over": "All tasks", **{f"task-{i}": part.task.title
+    """Return links to the parts of a long report."""
+    all_of_them = "All recipes" if result.across is None else "All tasks"
+    places = {"over": all_of_them, **{f"task-{i}": part.task.title
               for i, part in enumerate(result.parts)}, "run": "What was run"}  # fmt: skip
     links = (element("a", title, href=f"#{place}") for place, title in places.items())
     return element("nav", *links, aria_label="Contents")
@@ -174,15 +183,17 @@ TASK_SECTIONS = (
 OVER_TASKS = (
     Section(
         "Function by task",
-        "Mean difference to the reference on every task, with its interval and verdict. The "
-        "fuller the colour, the more practical differences.",
+        "Mean difference to the reference on every task, under every recipe where there are "
+        "several, with its interval and verdict. The fuller the colour, the more practical "
+        "differences.",
         overview.heat_map,
     ),
     Section(
         "Over all tasks",
         "Differences counted in each task's practical difference, so that tasks with other units "
         "stand side by side: within the shaded band, one to each side, nothing matters. The "
-        "interval draws tasks and seeds anew, so it speaks of tasks like these.",
+        "interval draws tasks and seeds anew, so it speaks of tasks like these. A task counts "
+        "once, as the mean over its recipes.",
         overview.over_tasks,
     ),
     Section(
@@ -196,6 +207,13 @@ OVER_TASKS = (
         "Shaded: less than one practical difference. Runs may lie outside the frame. Tasks weigh "
         "the same; the intervals speak of these tasks only, and are too narrow with few seeds.",
         profiles,
+    ),
+    Section(
+        "What the recipe changes",
+        "By how much the difference to the reference is larger with one recipe than with another, "
+        "seed by seed; to the right the function gains more. The intervals of a task hold together "
+        "at 95 %. Two verdicts may differ by chance alone: the change shows whether they do.",
+        overview.changes,
     ),
 )
 
@@ -247,7 +265,7 @@ def pages(result: Result) -> Sequence[Markup]:
 def _page(part: TaskResult, index: int) -> Markup:
     head = element(
         "header",
-        element("p", part.plan.task, class_="kicker"),
+        element("p", part.name, class_="kicker"),
         element("h2", part.headline),
         class_="task",
     )

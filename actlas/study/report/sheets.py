@@ -16,9 +16,11 @@ _OF_TASK = (content.comparison, content.methods, content.tuning, content.shorter
 
 
 def sheets(result: Result) -> list[Sheet]:
-    """Return every table of a report, those over all tasks first."""
-    over = []
+    """Return every table of a report, those over all tasks and recipes first."""
+    over = [content.heat(result)] if len(result.parts) > 1 else []
     if result.across is not None:
-        over = [content.heat(result), content.over_tasks(result.across), all_runs(result)]
+        over += [content.over_tasks(result.across), all_runs(result)]
+    if result.interaction is not None:
+        over.append(content.changes(result.interaction))
     one = [make(part) for part in result.parts for make in _OF_TASK]
     return over + [sheet for sheet in one if sheet.rows]

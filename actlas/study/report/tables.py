@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from actlas.study.across import Line
 from actlas.study.analysis import Difference, Row
 from actlas.study.arms import Arm
+from actlas.study.interaction import Change
 from actlas.study.report import charts
 from actlas.study.report.content import NONE, Sheet, figures_of, verdict_of
 from actlas.study.report.markup import Child, Markup, element, join
@@ -28,7 +29,7 @@ _CLASSES = {
 }
 
 
-def row_class(row: Row | Line) -> str:
+def row_class(row: Row | Line | Change) -> str:
     """Return the CSS class that gives a row's marks their colour."""
     return _CLASSES[row.verdict]
 
