@@ -83,10 +83,10 @@ def test_a_wrong_rule_is_seen(
 def test_every_form_says_it() -> None:
     behind, level, unknown = on((signs, 71.0)), on((signs, 50.2)), on((signs, None))
     for text in (render(behind), markdown(behind)):
-        assert "the study says little about networks that are trained as well." in text
+        assert "the study says little about well-trained networks." in text
     for text in (render(level), markdown(level)):
         assert "50.2 are published" in text
-        assert "trained as well" not in text
+        assert "well-trained" not in text
     for text in (render(unknown), markdown(unknown)):
         assert "none is known for these data and this metric" in text
         assert "are published" not in text
@@ -97,7 +97,7 @@ def test_of_several_tasks_each_is_named() -> None:
     first, second, third = (part.plan.task for part in result.parts)
     assert [text for text in caveats(result) if "are published" in text] == [
         f"{first}: ReLU reaches a mean test accuracy of 50.0 points, 71 are published "
-        f"({'; '.join(SOURCE)}): the study says little about networks that are trained as well."
+        f"({'; '.join(SOURCE)}): the study says little about well-trained networks."
     ]
     detail = entries(result)["published score"]
     for name in (first, second, third):

@@ -25,7 +25,7 @@ def missed(part: TaskResult) -> list[str]:
     """Return what a study cannot say of a task on which the reference stays behind."""
     if reached(part) is not False:
         return []
-    return [f"{_scores(part)}: the study says little about networks that are trained as well."]
+    return [f"{_scores(part)}: the study says little about well-trained networks."]
 
 
 def told(part: TaskResult) -> str:
