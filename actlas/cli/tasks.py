@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -49,7 +50,9 @@ def _record(task: Task, data_root: Path | None) -> dict[str, Any]:
         "folder": task.folder, "at_hand": at_hand(task, data_root),
         "download": task.download is not None,
         "metric": metric.name, "unit": metric.unit, "higher_is_better": metric.higher_is_better,
-        "practical_difference": task.practical_difference, "network": task.architecture,
+        "practical_difference": task.practical_difference,
+        "published": asdict(task.published) if task.published else None,
+        "network": task.architecture,
         "optimizer": task.optimizer, "learning_rates": dict(task.learning_rates),
         "epochs": task.epochs, "batch_size": task.batch_size,
         "limits": (*task.limits, *task.network_limits),

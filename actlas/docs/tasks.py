@@ -16,11 +16,13 @@ from actlas.study.tasks import Task, built_in_tasks
 _INTRODUCTION = """What `actlas compare --task NAME` and study files know by name; `actlas tasks`
 says which data are at hand. Data that are not embedded lie below `--data-root` or `ACTLAS_DATA`,
 each in its folder, and are checked before they are read. "Does not matter" is the region of
-practical equivalence of a study that names none; the rate is the centre of the grid.
+practical equivalence of a study that names none; the rate is the centre of the grid. "Published"
+is what others report for the same data and metric: a study says whether its reference reaches it.
 
 Made by `python -m actlas.docs.tasks docs/tasks.md`."""
 
-_HEAD = ("task", "data", "folder", "network", "metric", "does not matter", "recipe")
+_HEAD = ("task", "data", "folder", "network", "metric", "does not matter", "recipe",
+         "published")  # fmt: skip
 
 
 def tasks_page() -> str:
@@ -49,7 +51,8 @@ def _row(task: Task) -> tuple[str, ...]:
     )
     matters = f"{task.practical_difference:g} {task.metric.unit}"
     folder = f"`{task.folder}`" if task.folder else "-"
-    cells = (task.source, folder, task.architecture, metric, matters, recipe)
+    published = f"{task.published.score:g}: {task.published.origin}" if task.published else "-"
+    cells = (task.source, folder, task.architecture, metric, matters, recipe, published)
     return (names, *(cell if "`" in cell else plain(cell) for cell in cells))
 
 

@@ -12,6 +12,7 @@ from actlas.study.tasks import (
     ACCURACY,
     Data,
     Metric,
+    Published,
     Split,
     Task,
     download,
@@ -20,8 +21,8 @@ from actlas.study.tasks import (
 )
 
 __all__ = [
-    "ACCURACY", "Data", "Metric", "Plan", "Progress", "Result", "Split", "StudyInterrupted",
-    "Task", "TaskResult", "Verdict", "build_network", "compare", "download", "find_task",
-    "make_plan", "progress_bars", "read_plan", "render_across", "render_interaction",
+    "ACCURACY", "Data", "Metric", "Plan", "Progress", "Published", "Result", "Split",
+    "StudyInterrupted", "Task", "TaskResult", "Verdict", "build_network", "compare", "download",
+    "find_task", "make_plan", "progress_bars", "read_plan", "render_across", "render_interaction",
     "render_table", "run_plan", "split_activations", "task_names",
 ]  # fmt: skip

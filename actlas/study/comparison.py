@@ -68,13 +68,12 @@ def compare(
         data_root: the folder with the data sets, by default the environment's ACTLAS_DATA.
         workers: processes, by default one per core; 1 works in the calling process.
         progress: called with a `Progress` after every run.
-        epochs, practical_difference: as in `Plan`, by default the task's.
+        epochs, practical_difference, device: as in `Plan`.
         network: a network in place of the task's own: "wide_resnet(depth=10, width=1)",
             "timm:NAME" or "torchvision:NAME".
         design: "adaptive" (the default), or "fixed": every seed is run.
         search: "halving" (the default), or "grid": every learning rate is trained in full.
         reference: the function that the others are compared with.
-        device: where networks are trained: "cpu" (the default), "cuda", "cuda:1", "mps".
 
     Raises:
         ActlasError: before any training, if an argument is wrong, data cannot be read or `out`

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from actlas.errors import ActlasError
 from actlas.models import count_parameters
-from actlas.study import Data, Split, Task
+from actlas.study import Data, Published, Split, Task
 from actlas.study.tasks import at_hand, built_in_tasks, load_data
 from actlas.study.tasks._rows import together
 from actlas.study.training import Phase, RunSpec, train
@@ -85,6 +85,21 @@ def check_words(task: Task) -> None:
     assert all(text.endswith(".") for text in (*task.limits, *task.network_limits))
     assert task.optimizer in task.learning_rates
     assert task.practical_difference > 0
+
+
+def check_published(task: Task) -> None:
+    """What others reach is a score of this metric, better than the worst, on data of others."""
+    found = task.published
+    if found is None:
+        return
+    assert np.isfinite(found.score)
+    assert task.metric.beats(found.score, task.metric.worst)
+    if task.metric.unit in ("points", "%") and task.metric.higher_is_better:
+        assert 1 < found.score <= 100  # below 1 it is told as a share
+    for text in (found.network, found.source):
+        assert text
+        assert text == text.strip(" .;")
+    assert task.folder or "generator" not in task.source
 
 
 def check_shapes(task: Task, data: Data) -> None:
@@ -179,6 +194,10 @@ def test_it_says_what_it_is(task: Task) -> None:
     check_words(task)
 
 
+def test_what_others_reach_is_a_score(task: Task) -> None:
+    check_published(task)
+
+
 def test_its_parts_are_of_one_kind(task: Task, data: Data) -> None:
     check_shapes(task, data)
 
@@ -254,6 +273,7 @@ def sound() -> tuple[Task, Data]:
 
 def test_a_sound_task_passes(sound: tuple[Task, Data], make_spec: MakeSpec) -> None:
     check_words(sound[0])
+    check_published(replace(sound[0], source="a paper", published=Published(98, "MLP", "a paper")))
     for check in (check_shapes, check_loss, check_score, check_devices):
         check(*sound)
     check_disjoint(sound[1])
@@ -283,6 +303,11 @@ def without_end(outputs: Tensor, targets: Tensor) -> Tensor:
         (check_devices, {"transform": lambda inputs: inputs.float() - torch.zeros(2)}),
         (check_words, {"limits": ()}),
         (check_words, {"optimizer": "lion"}),
+        (check_published, {"published": Published(98.0, "MLP", "drawn by others")}),
+        (check_published, {"source": "a paper", "published": Published(0.0, "MLP", "a paper")}),
+        (check_published, {"source": "a paper", "published": Published(101, "MLP", "a paper")}),
+        (check_published, {"source": "a paper", "published": Published(0.98, "MLP", "a paper")}),
+        (check_published, {"source": "a paper", "published": Published(98, "MLP", "a paper.")}),
     ],
 )
 def test_a_broken_task_is_seen(
@@ -295,7 +320,7 @@ def test_a_broken_task_is_seen(
         changes = {"metric": error}
     broken = replace(task, **changes)  # type: ignore[arg-type]
     with pytest.raises((AssertionError, RuntimeError)):
-        check(broken) if check is check_words else check(broken, data)
+        check(broken) if check in (check_words, check_published) else check(broken, data)
 
 
 def test_broken_data_are_seen(sound: tuple[Task, Data], make_spec: MakeSpec) -> None:

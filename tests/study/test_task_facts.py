@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import os
+import tarfile
 from pathlib import Path
 
 import numpy as np
@@ -103,6 +105,17 @@ def test_uci_splits_are_whole(name: str, count: int) -> None:
     counts = {sum(len(part) for part in (s.train, s.validation, s.test)) for s in splits}
     assert len(counts) == 1
     assert len(data.test) == pytest.approx(counts.pop() / 10, abs=1)
+
+
+@pytest.mark.parametrize("table", uci.PRINTED)
+def test_printed_errors_are_told_in_deviations_of_the_table(table: str) -> None:
+    root = os.environ.get("ACTLAS_DATA")
+    if root is None or not at_hand(find_task("uci-yacht")):
+        pytest.skip("needs ACTLAS_DATA")
+    with tarfile.open(Path(root) / "uci-regression" / "uci_regression.tar.xz") as archive:
+        files = [archive.extractfile(f"{table}/{name}.txt") for name in ("data", "index_target")]
+        rows, target = (np.loadtxt(file) for file in files if file)
+    assert uci.PRINTED[table][1] == pytest.approx(rows[:, int(target)].std(), rel=1e-3)
 
 
 # ---------------------------------------------------------------- equations, chorales

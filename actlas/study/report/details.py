@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from actlas.study.command import CommandTask
 from actlas.study.judging import looks
+from actlas.study.report.baselines import told
 from actlas.study.report.content import searched
 from actlas.study.store import FILE_NAME
 from actlas.study.study_file import plan_text
@@ -49,6 +50,7 @@ def _plan(result: Result) -> dict[str, str]:
         "too small to matter": by_task(
             result, lambda part: f"{part.plan.practical_difference:g} {part.task.metric.unit}"
         ),
+        "published score": by_task(result, told),
     }
 
 

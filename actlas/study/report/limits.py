@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from actlas.study.command import CommandTask
+from actlas.study.report.baselines import missed
 from actlas.study.report.details import departures
 from actlas.study.statistics import seeds_needed
 from actlas.study.store import FILE_NAME
@@ -67,8 +68,8 @@ def _recipes(result: Result) -> list[str]:
 
 
 def _of_task(part: TaskResult, result: Result) -> list[str]:
-    """Return a task's own sentences, with its name where there are several."""
-    sentences = [*part.task.network_limits, *part.task.limits]
+    """Return what holds for one task, with its name where there are several."""
+    sentences = [*missed(part), *part.task.network_limits, *part.task.limits]
     prefix = "" if len(result.plan.tasks) == 1 else f"{part.plan.task}: "
     return [f"{prefix}{sentence}" for sentence in sentences]
 

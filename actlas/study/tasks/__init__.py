@@ -9,6 +9,7 @@ from actlas.study.tasks._protocol import (
     Data,
     Metric,
     NetworkFactory,
+    Published,
     Split,
     Task,
 )
@@ -25,6 +26,7 @@ from actlas.study.tasks._registry import (
 )
 
 __all__ = [
-    "ACCURACY", "COMMAND", "Data", "Metric", "NetworkFactory", "Split", "Task", "at_hand",
-    "built_in_tasks", "download", "find_task", "load_data", "register", "task_file", "task_names",
+    "ACCURACY", "COMMAND", "Data", "Metric", "NetworkFactory", "Published", "Split", "Task",
+    "at_hand", "built_in_tasks", "download", "find_task", "load_data", "register", "task_file",
+    "task_names",
 ]  # fmt: skip

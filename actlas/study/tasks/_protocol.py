@@ -78,6 +78,50 @@ class Metric:
         return 1 if self.higher_is_better else -1
 
 
+@dataclass(frozen=True)
+class Published:
+    """A score that others report for the same data and metric: what a study's baseline is held to.
+
+    Args:
+        score: in the metric's unit.
+        network: what reached it, in a few words.
+        source: a paper with its year, and an arXiv id, a DOI or an address where it has one.
+
+    Raises:
+        ActlasError: if the score is not finite, or network or source is empty.
+
+    Source: rule 4 of the protocol, docs/decisions/0007.
+    """
+
+    score: float
+    network: str
+    source: str
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.score) and self.network and self.source):
+            raise ActlasError("a published score is a finite number with a network and a source, "
+                              f"got {self}")  # fmt: skip
+
+    def reached_by(self, score: float, metric: Metric) -> bool:
+        """Return whether a score is as good, or falls short of it by no more than a margin.
+
+        The margin is 1 point where a score counts points (or %) and more is better, else 1 % of
+        the published score.
+
+        >>> published = Published(98.0, "a network", "a paper")
+        >>> published.reached_by(97.5, ACCURACY), published.reached_by(96.5, ACCURACY)
+        (True, False)
+        """
+        share = metric.higher_is_better and metric.unit in ("points", "%")
+        margin = 1.0 if share else abs(self.score) / 100
+        return metric.sign * (self.score - score) <= margin
+
+    @property
+    def origin(self) -> str:
+        """Who reached it with what, as reports say it."""
+        return f"{self.network}; {self.source}"
+
+
 def _accuracy(outputs: Tensor, targets: Tensor) -> float:
     return 100.0 * (outputs.argmax(dim=1) == targets).sum().item() / len(targets)
 
@@ -118,6 +162,8 @@ class Task:
         transform: turns stored inputs into the network's, batch by batch.
         download: fetches the files into a data folder, where there is a place to fetch them from.
         aliases: other names.
+        published: what others reach on these data in this metric, with whatever network; it stays
+            when another network is named. None where nothing is published.
         source: where the data come from, for people: a paper, a generator.
         folder: where the files lie in the data folder; empty where none are needed.
         architecture: the network in a few words.
@@ -145,6 +191,7 @@ class Task:
     subject: str = ""
     sizes: Mapping[str, int] = field(default_factory=dict)
     adapt: Callable[[nn.Module], nn.Module] | None = None
+    published: Published | None = None
     source: str = ""
     folder: str = ""
     architecture: str = ""

@@ -15,7 +15,7 @@ from torch import Tensor
 from actlas.errors import ActlasError
 from actlas.study.tasks._files import DataFile, data_folder, fetch, read_bytes
 from actlas.study.tasks._networks import cnn, mlp
-from actlas.study.tasks._protocol import Data, Split, Task
+from actlas.study.tasks._protocol import Data, Published, Split, Task
 from actlas.study.tasks._registry import register
 
 _TRAIN, _TEST, _VALIDATION = 50_000, 10_000, 5_000  # validation: the last of the training images
@@ -153,6 +153,12 @@ _LIMITS = {
     "mlp": "A small network that does not know what an image is; few epochs, no augmentation.",
     "cnn": "Three convolutions without normalisation or augmentation: far from a modern network.",
 }
+_PUBLISHED = {
+    "mlp": Published(70.0, "MLP with linear bottlenecks, pre-trained, no augmentation",
+                     "Lin, Memisevic and Konda 2015, arXiv:1511.02580"),
+    "cnn": Published(90.92, "All-CNN-C, no augmentation",
+                     "Springenberg et al. 2015, arXiv:1412.6806"),
+}  # fmt: skip
 
 for _kind, _network in _NETWORKS.items():
     register(
@@ -173,5 +179,6 @@ for _kind, _network in _NETWORKS.items():
             practical_difference=0.5,
             limits=("The official split is fixed: no word on other samples.",),
             network_limits=(_LIMITS[_kind],),
+            published=_PUBLISHED[_kind],
         )
     )
