@@ -218,28 +218,30 @@ def _first(scores: np.ndarray, names: tuple[str, ...]) -> str:
 # ---------------------------------------------------------------- in words
 
 _PHRASES = {
-    Verdict.BETTER: "better on",
-    Verdict.WORSE: "worse on",
-    Verdict.SAME: "practically the same on",
-    Verdict.OPEN: "undecided on",
+    Verdict.BETTER: "better",
+    Verdict.WORSE: "worse",
+    Verdict.SAME: "practically the same",
+    Verdict.OPEN: "undecided",
 }
 
 
-def headline(lines: Sequence[Line], names: Sequence[str]) -> str:
+def headline(lines: Sequence[Line], names: Sequence[str], only: str = "") -> str:
     """Return the answer in one sentence; what differs from part to part is said part by part.
 
     Args:
         lines: one for each arm, the reference and its second arm first.
-        names: those of the parts.
+        names: those of the parts; of one task alone, those of its recipes.
+        only: its name, if there is one task alone.
     """
     groups: dict[tuple[Verdict | None, ...], list[Line]] = {}
     for line in lines[2:]:
         groups.setdefault((line.verdict, *(row.verdict for row in line.rows)), []).append(line)
     order = sorted(groups, key=lambda pattern: _interest(pattern[1:]))
-    clauses = [_clause(groups[pattern], names) for pattern in order]
+    preposition = "with" if only else "on"
+    clauses = [_clause(groups[pattern], names, preposition) for pattern in order]
     kind = "tasks" if len(lines[1].gains) == len(names) else "parts"
     named = listed(names) if len(names) <= NAMED else f"{len(names)} {kind}"
-    return f"Compared with {lines[0].arm.title} on {named}: {'; '.join(clauses)}."
+    return f"Compared with {lines[0].arm.title} on {only or named}: {'; '.join(clauses)}."
 
 
 def _interest(verdicts: Sequence[Verdict | None]) -> int:
@@ -248,7 +250,7 @@ def _interest(verdicts: Sequence[Verdict | None]) -> int:
     return min(order.index(verdict) for verdict in verdicts if verdict is not None)
 
 
-def _clause(lines: Sequence[Line], tasks: Sequence[str]) -> str:
+def _clause(lines: Sequence[Line], tasks: Sequence[str], preposition: str) -> str:
     names = listed([line.arm.title for line in lines])
     verdict = lines[0].verdict
     if verdict in {Verdict.BETTER, Verdict.WORSE}:
@@ -259,7 +261,7 @@ def _clause(lines: Sequence[Line], tasks: Sequence[str]) -> str:
         for kind in _PHRASES
     }  # fmt: skip
     parts = [
-        f"{_PHRASES[kind]} {_places(places, len(tasks))}"
+        f"{_PHRASES[kind]} {preposition} {_places(places, len(tasks))}"
         for kind, places in found.items()
         if places
     ]

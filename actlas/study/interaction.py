@@ -109,12 +109,14 @@ def compare_recipes(parts: Sequence[TaskResult]) -> Interaction | None:
     crossed = [group for group in tasks.values() if len(group) > 1]
     if not crossed:
         return None
+    only = parts[0].task.name if len(tasks) == 1 else ""
+    names = [part.part.values if only else part.label for part in parts]
     lines = [Line(rows[0].arm, rows) for rows in zip(*(part.table for part in parts), strict=True)]
     return Interaction(
         changes=tuple(change for group in crossed for change in _changes(group)),
         verdicts={line.arm.label: under_all(line.rows) for line in lines[2:]},
         remarks=tuple(_remark(group) for group in crossed),
-        headline=headline(lines, [part.label for part in parts]),
+        headline=headline(lines, names, only),
     )
 
 

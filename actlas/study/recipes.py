@@ -38,6 +38,11 @@ class Part:
         """Return the name of the part where the task goes by another one."""
         return "@".join((task, *self.recipe.values()))
 
+    @property
+    def values(self) -> str:
+        """The name of the recipe alone."""
+        return "@".join(self.recipe.values())
+
     def titled(self, task: Task) -> Task:
         """Return the task under a title that names the recipe, too."""
         if not self.recipe:

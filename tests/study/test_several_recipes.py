@@ -165,8 +165,8 @@ def test_one_task_under_two_recipes_is_answered_recipe_by_recipe() -> None:
     result = study(planted, **BOTH)
     assert result.across is None
     assert result.headline == (
-        "Compared with ReLU on signs@sgd and signs@adamw: GELU is better on signs@sgd, worse on "
-        "signs@adamw; SiLU is worse on both; Tanh is practically the same on both."
+        "Compared with ReLU on signs: GELU is better with sgd, worse with adamw; SiLU is worse "
+        "with both; Tanh is practically the same with both."
     )
     assert result.verdicts == {
         "gelu": Verdict.OPEN, "tanh": Verdict.SAME, "silu": Verdict.WORSE,

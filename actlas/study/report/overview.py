@@ -152,10 +152,10 @@ def _change_table(changes: Sequence[Change]) -> Markup:
     first = changes[0]
     floor = max(change.floor for change in changes)
     field = Field.of([change.interval for change in changes], first.practical, floor)
-    headings = ("Function", f"Recipe, on {first.task}", "The function", "Verdicts",
+    headings = ("Function", f"Recipe on {first.task}",
                 f"Change of the difference, {first.unit}", "Mean [interval]")  # fmt: skip
     body = [_change_row(change, field) for change in changes]
-    return table(headings, body, field.axis(before=4, after=1))
+    return table(headings, body, field.axis(before=2, after=1))
 
 
 def _change_row(change: Change, field: Field) -> Markup:
@@ -164,14 +164,12 @@ def _change_row(change: Change, field: Field) -> Markup:
     label = f"{change.arm.label}, {change.recipe}: {', '.join(numbers)}"
     class_ = row_class(change)
     reading = element("span", change.reading, class_=f"pill {class_}", title=change.reason)
-    verdicts = [f"{verdict_of(one)} → {verdict_of(other)}" for one, other in change.rows]
+    verdicts = dict.fromkeys(f"{verdict_of(a)} → {verdict_of(b)}" for a, b in change.rows)
+    under = [] if change.arm.twin else [element("small", text) for text in verdicts]
     return element(
         "tr",
-        element("th", arm_name(change.arm), scope="row"),
-        element("td", change.recipe),
-        element("td", reading, element("small", change.reason), class_="verdict"),
-        element("td", None if change.arm.twin else join(*(element("small", text)
-                                                          for text in verdicts))),
+        element("th", arm_name(change.arm), element("small", change.recipe), scope="row"),
+        element("td", reading, *under, class_="verdict"),
         element("td", field.strip(change.interval, class_, label), class_="chart"),
         element("td", element("span", numbers[0], class_="number"), element("small", numbers[1])),
         class_="twin" if change.arm.twin else None,
