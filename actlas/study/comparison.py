@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from actlas.errors import ActlasError, need_extra
-from actlas.study.arms import make_arms, split_activations
+from actlas.study.arms import make_arms
 from actlas.study.executors import opened
 from actlas.study.experiment import Experiment, code_of, run_each
 from actlas.study.judging import looks
@@ -68,11 +68,9 @@ def compare(
         data_root: the folder with the data sets, by default the environment's ACTLAS_DATA.
         workers: processes, by default one per core; 1 works in the calling process.
         progress: called with a `Progress` after every run.
-        epochs, practical_difference, device: as in `Plan`.
+        design, search, epochs, practical_difference, device: as in `Plan`.
         network: a network in place of the task's own: "wide_resnet(depth=10, width=1)",
             "timm:NAME" or "torchvision:NAME".
-        design: "adaptive" (the default), or "fixed": every seed is run.
-        search: "halving" (the default), or "grid": every learning rate is trained in full.
         reference: the function that the others are compared with.
 
     Raises:
@@ -85,10 +83,9 @@ def compare(
         >>> result.verdicts  # doctest: +SKIP
         {'gelu': <Verdict.OPEN: 'undecided'>}
     """
-    names = split_activations(activations) if isinstance(activations, str) else activations
     plan = make_plan(
         {
-            "task": task, "network": network, "activations": tuple(names), "reference": reference,
+            "task": task, "network": network, "activations": activations, "reference": reference,
             "seeds": seeds, "optimizer": optimizer, "design": design, "search": search,
             "budget": budget, "epochs": epochs, "practical_difference": practical_difference,
             "device": device,
