@@ -23,6 +23,7 @@ from actlas.study.statistics.aggregates import iqm_of_rows
 from actlas.study.targets import Speed, speeds, target_of
 from actlas.study.training import Record
 from tests.study.made_up import Planted, study
+from tests.study.test_compare import visible
 from tests.study.tiny_tasks import bumps, signs
 
 GAINS = {"gelu": 2.0, "silu": 0.0, "tanh": -2.0}
@@ -141,7 +142,11 @@ def test_a_function_with_fewer_seeds_on_one_task_counts_both_alike() -> None:
         TWO.parts[1],
         lambda label, _, r: replace(r, test=(r.test or 0.0) + 0.04) if label == "gelu" else r,
     )
-    gelu = aggregates((few, worse))[2]
+    result = remade(few, worse)
+    gelu = result.aggregates[2]
+    (cells,) = [row for row in all_runs(result).rows if row[0] == "GELU"]
+    assert float(cells[1]) == pytest.approx(gelu.middle.mean, abs=0.051)
+    assert "nan" not in visible(render(result))
     assert [len(own) for own in gelu.scores] == [5, 10]
     assert [round(float(np.mean(own))) for own in gelu.scores] == [2, 0]
     assert gelu.middle.mean == pytest.approx(1.0, abs=0.3)
