@@ -78,7 +78,8 @@ class Interaction:
     """What recipes change: each change for each function, and what holds under all of them.
 
     `verdicts` are by function and speak of a study of one task: the verdict that all recipes give,
-    "undecided" where they differ. `remarks` say on which functions the verdict differs.
+    "undecided" where they differ. `remarks` say on which functions the verdict differs, and
+    for which more than that is shown.
     """
 
     changes: tuple[Change, ...]
@@ -112,10 +113,11 @@ def compare_recipes(parts: Sequence[TaskResult]) -> Interaction | None:
     only = parts[0].task.name if len(tasks) == 1 else ""
     names = [part.part.values if only else part.label for part in parts]
     lines = [Line(rows[0].arm, rows) for rows in zip(*(part.table for part in parts), strict=True)]
+    changes = [tuple(_changes(group)) for group in crossed]
     return Interaction(
-        changes=tuple(change for group in crossed for change in _changes(group)),
+        changes=tuple(change for own in changes for change in own),
         verdicts={line.arm.label: under_all(line.rows) for line in lines[2:]},
-        remarks=tuple(_remark(group) for group in crossed),
+        remarks=tuple(map(_remark, crossed, changes)),
         headline=headline(lines, names, only),
     )
 
@@ -192,13 +194,18 @@ def _judged(change: Change, seeds: int) -> Change:
     return replace(change, verdict=verdict, reason=reason)
 
 
-def _remark(group: Sequence[TaskResult]) -> str:
-    """Say on which functions the verdict differs from recipe to recipe."""
+def _remark(group: Sequence[TaskResult], changes: Sequence[Change]) -> str:
+    """Say on which functions the verdict differs, and for which a change of the gain is shown."""
     tables = list(zip(*(part.table for part in group), strict=True))[2:]
     other = [rows[0].arm.title for rows in tables if len({row.verdict for row in rows}) > 1]
     same = [rows[0].arm.title for rows in tables if rows[0].arm.title not in other]
-    name = group[0].task.name
-    if not other:
-        return f"On {name} the verdict on every function is the same under all recipes."
-    rest = f", not on {listed(same)}" if same else ""
-    return f"On {name} the recipe changes the verdict on {listed(other)}{rest}."
+    said = "every function is the same under all recipes"
+    if other:
+        rest = f", on {listed(same)} it is" if same else ""
+        said = f"{listed(other)} is not the same under all recipes{rest}"
+    found = [one.arm.title for one in changes if one.verdict in (Verdict.BETTER, Verdict.WORSE)]
+    shown = listed(list(dict.fromkeys(found))) if found else "none"
+    return (
+        f"On {group[0].task.name} the verdict on {said}. That a recipe changes what a function "
+        f"gains is shown for {shown}."
+    )

@@ -173,7 +173,8 @@ def test_one_task_under_two_recipes_is_answered_recipe_by_recipe() -> None:
     }  # fmt: skip
     assert result.interaction is not None
     assert result.interaction.remarks == (
-        "On signs the recipe changes the verdict on GELU, not on Tanh and SiLU.",
+        "On signs the verdict on GELU is not the same under all recipes, on Tanh and SiLU it is. "
+        "That a recipe changes what a function gains is shown for GELU.",
     )
     assert "sign of a product with adamw" in result.parts[1].headline
 
@@ -192,7 +193,23 @@ def test_nothing_planted_changes_nothing() -> None:
     found = crossed()
     assert {change.verdict for change in found.changes} == {None, Verdict.SAME}
     (remark,) = found.remarks
-    assert remark == "On signs the verdict on every function is the same under all recipes."
+    assert remark == (
+        "On signs the verdict on every function is the same under all recipes. That a recipe "
+        "changes what a function gains is shown for none."
+    )
+
+
+def test_a_verdict_that_differs_is_no_change_that_is_shown() -> None:
+    sgd, adamw = study(Planted(signs, {"gelu": 0.0}), **BOTH).parts
+    row = replace(adamw.table[2], verdict=Verdict.OPEN)
+    rows = (*adamw.table[:2], row)
+    found = compare_recipes((sgd, replace(adamw, analysis=replace(adamw.analysis, rows=rows))))
+    assert found is not None
+    assert found.verdicts == {"gelu": Verdict.OPEN}
+    assert found.remarks == (
+        "On signs the verdict on GELU is not the same under all recipes. That a recipe changes "
+        "what a function gains is shown for none.",
+    )
 
 
 @pytest.mark.parametrize("task", [signs, bumps], ids=["points", "an error"])
