@@ -220,6 +220,7 @@ class Experiment:
                     twin=arm.twin,
                     network=plan.network,
                     code=code,
+                    device=plan.device,
                     **{name: getattr(plan, name) for name in Recipe.__dataclass_fields__},
                 )
 

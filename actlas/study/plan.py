@@ -23,7 +23,7 @@ from actlas.study.command import check_plan, folded, keys
 from actlas.study.recipes import SAID, Part, crossed
 from actlas.study.statistics.adaptive import FEWEST
 from actlas.study.tasks import Task
-from actlas.study.training import OPTIMIZERS, SCHEDULES, START_WEIGHTS, Recipe
+from actlas.study.training import OPTIMIZERS, SCHEDULES, START_WEIGHTS, Recipe, RunSpec
 
 Value = TypeVar("Value")
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -116,7 +116,7 @@ class Plan(TaskValues):
     warm_up: Annotated[float, Field(ge=0, lt=1)] = Recipe.warm_up
     selection: Literal["best epoch", "last epoch"] = "best epoch"
     fresh_optimizer: bool = Recipe.fresh_optimizer
-    device: Annotated[str, Field(pattern=r"^[a-z]+(:\d+)?$")] = Recipe.device
+    device: Annotated[str, Field(pattern=r"^[a-z]+(:\d+)?$")] = RunSpec.device
     for_task: dict[str, TaskValues] = Field(default_factory=dict)
 
     @model_validator(mode="before")

@@ -178,11 +178,13 @@ def _machine(result: Result) -> dict[str, str]:
     record = records[-1]
     machine = record.machine
     machines = {tuple(sorted(other.machine.items())) for other in records}
+    device = f"{machine['device']}; " if "device" in machine else ""
     others = f" (and {len(machines) - 1} more)" if len(machines) > 1 else ""
     seconds = sum(other.seconds for other in records)
     codes = dict.fromkeys(part.records[-1].spec.code for part in result.parts)
     return {
-        "machine": f"{machine['processor']}, {machine['cores']} cores, {machine['system']}{others}",
+        "machine": f"{device}{machine['processor']}, {machine['cores']} cores, "
+        f"{machine['system']}{others}",
         "versions": ", ".join(f"{name} {machine[name]}" for name in ("python", "torch", "numpy")),
         "computing time": f"{seconds:.0f} s in all, {seconds / len(records):.2f} s per run",
         "code": ", ".join(codes),

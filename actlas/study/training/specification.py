@@ -19,7 +19,7 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """What published studies do otherwise, and where; the defaults are the protocol's.
+    """What published studies do otherwise; the defaults are the protocol of a comparison.
 
     The keys of `Plan` of the same names say what each of them means.
     """
@@ -31,7 +31,6 @@ class Recipe:
     warm_up: float = 0.05  # the same for every function, since it decides usable rates
     selection: str = "best epoch"
     fresh_optimizer: bool = False
-    device: str = "cpu"
 
 
 @dataclass(frozen=True)
@@ -58,18 +57,20 @@ class RunSpec(Recipe):
     twin: bool = False
     network: str | None = None
     code: str = ""
+    device: str = "cpu"
 
     @property
     def key(self) -> str:
         """The content hash under which the finished run is stored.
 
-        What a recipe leaves at its default is not hashed: stored runs keep their keys when the
-        recipe gets another field.
+        What a recipe leaves at its default is not hashed, and neither is the processor: stored
+        runs keep their keys when the recipe gets another field.
         """
+        quiet = {*Recipe.__dataclass_fields__, "device"}
         told = {
             name: value
             for name, value in asdict(self).items()
-            if name not in Recipe.__dataclass_fields__ or value != getattr(Recipe, name)
+            if name not in quiet or value != getattr(RunSpec, name)
         }
         text = json.dumps(told, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:20]
