@@ -12,7 +12,6 @@ from torch.compiler import is_compiling
 
 from actlas.catalogue import Definition, Parameter, Shape, find, unroll
 from actlas.errors import ActlasError, UnsupportedDtypeError
-from actlas.expr import symbol
 from actlas.kernels.autograd import apply, elementwise, shared
 from actlas.kernels.cpu.launch import PLAIN
 from actlas.kernels.fixed import Fixed
@@ -71,8 +70,7 @@ def _keep_short(
     entry: Definition, key: int, values: tuple[Any, ...], given: Mapping[str, Any]
 ) -> None:
     """Remember the short way of a call, if there is one, for the next call."""
-    closed = is_compiling() or _gives_back(entry)
-    short = None if closed else shared(key).at(values)
+    short = None if is_compiling() else shared(key).at(values)
     if short is None:
         return
     values = tuple(given.get(name, p.default) for name, p in entry.parameters.items())
@@ -91,19 +89,11 @@ def evaluate(
                           f"{'s' * (len(entry.inputs) > 1)}, got {len(inputs)}")  # fmt: skip
     for tensor in inputs:
         check_dtype(tensor, entry.name)
-    if not is_compiling() and _gives_back(entry):
-        return inputs[0]
     shape, values = _flatten(entry, inputs[0], given)
     key = _key(entry, shape)
     result = apply(key, *inputs, *values)
     _keep_short(entry, key, (*inputs, *values), given)
     return result
-
-
-@cache
-def _gives_back(entry: Definition) -> bool:
-    """Say whether the value is the input itself, which then needs no copy, as in torch.nn."""
-    return entry.expression(entry.default_shape) is symbol(entry.inputs[0])
 
 
 def evaluate_into(
