@@ -91,12 +91,7 @@ def test_bootstrap_intervals_cover_what_they_estimate(sizes: tuple[int, ...]) ->
 
 def test_the_interval_of_these_tasks_has_the_mean_of_the_other_in_it() -> None:
     """Seen: an adaptive study counted the seeds of all tasks alike in one of the two intervals."""
-    few = with_runs(TWO.parts[0], lambda label, i, r: None if label == "gelu" and i >= 5 else r)
-    shifted = with_runs(
-        TWO.parts[1],
-        lambda label, _, r: replace(r, test=(r.test or 0.0) + 1.0) if label == "gelu" else r,
-    )
-    result = remade(few, shifted)
+    result = uneven(1.0)
     assert result.across is not None
     gelu = next(line for line in result.across.lines if line.arm.label == "gelu")
     assert gelu.interval is not None
@@ -109,6 +104,16 @@ def remade(*parts: TaskResult) -> Result:
     from actlas.study.result import make_result
 
     return make_result(TWO.plan, parts, TWO.report_path, ())
+
+
+def uneven(shift: float) -> Result:
+    """Return it with half of GELU's seeds on the first task, and other scores on the second."""
+    few = with_runs(TWO.parts[0], lambda label, i, r: None if label == "gelu" and i >= 5 else r)
+    moved = with_runs(
+        TWO.parts[1],
+        lambda label, _, r: replace(r, test=(r.test or 0.0) + shift) if label == "gelu" else r,
+    )
+    return remade(few, moved)
 
 
 # ---------------------------------------------------------------- P22: aggregates over tasks
@@ -137,12 +142,7 @@ def test_profiles_fall_from_all_to_none_and_lie_in_their_band() -> None:
 
 
 def test_a_function_with_fewer_seeds_on_one_task_counts_both_alike() -> None:
-    few = with_runs(TWO.parts[0], lambda label, i, r: None if label == "gelu" and i >= 5 else r)
-    worse = with_runs(
-        TWO.parts[1],
-        lambda label, _, r: replace(r, test=(r.test or 0.0) + 0.04) if label == "gelu" else r,
-    )
-    result = remade(few, worse)
+    result = uneven(0.04)
     gelu = result.aggregates[2]
     (cells,) = [row for row in all_runs(result).rows if row[0] == "GELU"]
     assert float(cells[1]) == pytest.approx(gelu.middle.mean, abs=0.051)

@@ -51,8 +51,7 @@ def _copied(data: Data, device: torch.device) -> Data:
 def seeded(seed: int, device: torch.device) -> Iterator[None]:
     """Seed PyTorch's global generators for a block, and give back their state afterwards."""
     others = [] if device.type == "cpu" else [device]
-    kind = "cuda" if device.type == "cpu" else device.type  # of `others`, if there are any
-    with torch.random.fork_rng(devices=others, device_type=kind):
+    with torch.random.fork_rng(devices=others, device_type=device.type):
         torch.manual_seed(seed)
         yield
 

@@ -88,8 +88,8 @@ class Record:
     `test` is None where the test set was not read. A run with a non-finite loss has `diverged`
     set and the metric's worst value as its scores: it is kept, never dropped. `together` says how
     many runs were trained as one batched model; `seconds` is then this run's share of the time, and
-    so is `step_seconds`, the mean time of a training step, None in records that were made before
-    steps were timed.
+    so is `step_seconds`, the time of a training step (the median of the epochs' means), None in
+    records that were made before steps were timed.
     """
 
     spec: RunSpec
