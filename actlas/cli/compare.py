@@ -58,8 +58,12 @@ Optimizer = Annotated[
     str | None,
     typer.Option(metavar="NAME,...", help="sgd (with momentum 0.9), adam or adamw; or several."),
 ]
+Search = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="halving, grid, or joint: weight decay with the rate."),
+]
 Budget = Annotated[
-    int | None, typer.Option(help="Learning rates to try, the same number for every function.")
+    int | None, typer.Option(help="Settings to try, the same number for every function.")
 ]
 Device = Annotated[str | None, typer.Option(metavar="NAME", help="Where: cpu, cuda, cuda:1, mps.")]
 Epochs = Annotated[int | None, typer.Option(help="Passes over the training data.")]
@@ -94,6 +98,7 @@ def command(
     seeds: Seeds = None,
     design: Design = None,
     optimizer: Optimizer = None,
+    search: Search = None,
     budget: Budget = None,
     epochs: Epochs = None,
     device: Device = None,
@@ -120,7 +125,7 @@ def command(
     options = {
         "task": task, "network": network, "seeds": seeds, "optimizer": optimizer,
         "budget": budget, "epochs": epochs, "design": design, "reference": reference,
-        "device": device,
+        "search": search, "device": device,
         "command": program, "metric": metric, "test_metric": test_metric,
         "activations": None if activations is None else split_activations(activations),
     }  # fmt: skip

@@ -23,7 +23,7 @@ from actlas.study.store import Store
 from actlas.study.study_file import plan_text
 from actlas.study.tasks import Task, find_task, load_data
 from actlas.study.training.devices import device_of
-from actlas.study.tuning import first_grid
+from actlas.study.tuning import first_settings
 
 Root = str | os.PathLike[str] | None
 
@@ -52,7 +52,7 @@ def compare(
 ) -> Result:
     """Compare activation functions on a task, and write `report.html` and `study.db`.
 
-    Every function gets the same budget of learning rates, chosen on the validation set, and fresh
+    Every function gets the same budget of settings, chosen on the validation set, and fresh
     seeds until its interval decides. For one seed, all functions see the same batches and start
     from the same normal numbers, scaled by each one's gain. A second, independent arm of ReLU
     shows what chance alone does. Finished runs in `out` are used again.
@@ -63,7 +63,7 @@ def compare(
         seeds: the most seeds to confirm with, by default 20, or the seeds themselves; at least 2.
         optimizer: "sgd" (momentum 0.9), "adam" or "adamw", by default the task's; several as a
             list: every task is then run with each of them.
-        budget: the most learning rates that are tried for each function, by default 5.
+        budget: the most settings that are tried for each function, by default 5 learning rates.
         out: the folder for the results; made if it is not there.
         data_root: the folder with the data sets, by default the environment's ACTLAS_DATA.
         workers: processes, by default one per core; 1 works in the calling process.
@@ -166,7 +166,7 @@ def _problems(plan: Plan, root: Path | None) -> list[_Problem]:
         tasks[name] = task
     resolved = [(part, plan.on(part.name).resolved(tasks[part.task])) for part in plan.parts]
     for part, one in resolved:
-        first_grid(one, tasks[part.task])
+        first_settings(one, tasks[part.task])
     return [_problem(part, one, tasks[part.task], root) for part, one in resolved]
 
 

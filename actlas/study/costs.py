@@ -28,7 +28,8 @@ class Cost:
     trained as one model. `kept` are bytes for each
     value that backward needs beyond the output, in single precision; `kept_least` those of the
     plan "output", None where the function has none. `area` is the mean validation score over all
-    epochs, `loss` the training loss of the last one, both means over the runs.
+    epochs, `loss` the training loss of the last one, `calibration` the calibration error on the
+    test set: means over the runs.
     """
 
     arm: Arm
@@ -38,6 +39,7 @@ class Cost:
     kept_least: float | None
     area: float | None
     loss: float | None
+    calibration: float | None
 
     @property
     def milliseconds(self) -> float | None:
@@ -78,6 +80,7 @@ def _cost(
         kept_least=kept_bytes(activation, "output"),
         area=_mean([float(np.mean(record.validation_curve)) for record in ended]),
         loss=_mean([record.loss_curve[-1] for record in ended]),
+        calibration=_mean([one.calibration for one in ended if one.calibration is not None]),
     )
 
 

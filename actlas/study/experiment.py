@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from actlas.catalogue import find
 from actlas.errors import ActlasError
 from actlas.study.arms import Arm
 from actlas.study.command import check_scores
@@ -20,6 +21,7 @@ from actlas.study.plan import Plan
 from actlas.study.progress import Listener
 from actlas.study.provenance import code_version
 from actlas.study.runner import Runner, RunsFailedError
+from actlas.study.settings import Setting
 from actlas.study.statistics import Verdict, noise_floor
 from actlas.study.statistics.adaptive import Rule, judge
 from actlas.study.store import Store
@@ -27,7 +29,7 @@ from actlas.study.tasks import Task, task_file
 from actlas.study.training import Phase, Recipe, Record, RunSpec
 from actlas.study.tuning import (
     Tuning,
-    first_grid,
+    first_settings,
     mean_scores,
     select,
     short_epochs,
@@ -58,6 +60,7 @@ class Outcome:
 
 
 Records = dict[str, tuple[Record, ...]]
+Settings = Mapping[str, Sequence[Setting]]
 
 
 @dataclass(frozen=True)
@@ -95,44 +98,48 @@ class Experiment:
         return outcome
 
     def _search(self) -> Outcome:
-        """Search until no function's best rate lies at the edge of the grid, or the budget ends."""
-        grid, metric = first_grid(self.plan, self.task), self.task.metric
+        """Search until no function's best rate lies at the edge, or the budget ends."""
+        tried, metric = first_settings(self.plan, self.task), self.task.metric
         while True:
-            short_records = self._short_runs(grid)
+            short_records = self._short_runs(tried)
             scores = {label: mean_scores(records) for label, records in short_records.items()}
-            rates: Mapping[str, Sequence[float]] = dict.fromkeys(self._labels, grid)
-            if self._halves(grid):
-                rates = {label: survivors(short, metric) for label, short in scores.items()}
-            records = self._run_phase(Phase.TUNING, rates)
+            chosen: Settings = dict.fromkeys(self._labels, tried)
+            if self._halves(tried):
+                by_rate = {setting.learning_rate: setting for setting in tried}
+                chosen = {
+                    label: [by_rate[rate] for rate in survivors(short, metric)]
+                    for label, short in scores.items()
+                }
+            records = self._run_phase(Phase.TUNING, chosen)
             tunings = {
                 label: select(group, metric, scores.get(label)) for label, group in records.items()
             }
-            wider = widened(grid, tunings.values(), self.plan.budget)
-            if wider == grid:
+            wider = widened(tried, tunings.values(), self.plan)
+            if wider == tried:
                 return Outcome(tunings, records, {}, short_records)
-            grid = wider
+            tried = wider
 
-    def _halves(self, grid: Sequence[float]) -> bool:
-        return trained_in_full(self.plan.search, len(grid)) < len(grid)
+    def _halves(self, tried: Sequence[Setting]) -> bool:
+        return trained_in_full(self.plan.search, len(tried)) < len(tried)
 
-    def _short_runs(self, grid: Sequence[float]) -> Records:
-        """Run all rates for a part of the epochs, where the search is by successive halving."""
-        if not self._halves(grid):
+    def _short_runs(self, tried: Sequence[Setting]) -> Records:
+        """Run all settings for a part of the epochs, where the search is by successive halving."""
+        if not self._halves(tried):
             return {}
         assert self.plan.epochs is not None
-        rates = dict.fromkeys(self._labels, grid)
-        return self._run_phase(Phase.TUNING, rates, 1, short_epochs(self.plan.epochs))
+        settings = dict.fromkeys(self._labels, tried)
+        return self._run_phase(Phase.TUNING, settings, 1, short_epochs(self.plan.epochs))
 
     def _confirm(self, tunings: Mapping[str, Tuning]) -> Records:
-        rates = {label: (tuning.learning_rate,) for label, tuning in tunings.items()}
+        settings = {label: (tuning.setting,) for label, tuning in tunings.items()}
         reference, twin, *undecided = self.arms
         plan = looks(self.plan, len(undecided))
         if not plan:
-            return self._run_phase(Phase.CONFIRMATION, rates)
+            return self._run_phase(Phase.CONFIRMATION, settings)
         found: Records = {}
         for rule in plan:
             running = [arm.label for arm in (reference, twin, *undecided)]
-            some = {label: rates[label] for label in running if label in rates}
+            some = {label: settings[label] for label in running if label in settings}
             found |= self._run_phase(Phase.CONFIRMATION, some, rule.seeds)
             undecided = [arm for arm in undecided if self._is_open(arm, found, rule)]
             if not undecided:
@@ -159,7 +166,7 @@ class Experiment:
     def _run_phase(
         self,
         phase: Phase,
-        rates: Mapping[str, Sequence[float]],
+        settings: Settings,
         seeds: int | None = None,
         epochs: int | None = None,
     ) -> Records:
@@ -167,14 +174,14 @@ class Experiment:
 
         Args:
             phase: search or confirmation.
-            rates: the learning rates, by the labels of the arms that run.
+            settings: what is run, by the labels of the arms that run.
             seeds: the first so many; all by default.
             epochs: fewer than the plan's.
         """
         specs = {
-            arm.label: tuple(self._specs(arm, phase, rates[arm.label], seeds, epochs))
+            arm.label: tuple(self._specs(arm, phase, settings[arm.label], seeds, epochs))
             for arm in self.arms
-            if arm.label in rates
+            if arm.label in settings
         }
         self._finish(phase, [spec for group in specs.values() for spec in group])
         return {
@@ -193,16 +200,19 @@ class Experiment:
             )
 
     def _specs(
-        self, arm: Arm, phase: Phase, rates: Iterable[float], count: int | None, epochs: int | None
-    ) -> Iterator[RunSpec]:
+        self, arm: Arm, phase: Phase, settings: Iterable[Setting], count: int | None,
+        epochs: int | None,
+    ) -> Iterator[RunSpec]:  # fmt: skip
         plan = self.plan
         assert plan.optimizer is not None
         assert plan.epochs is not None
         assert plan.batch_size is not None
-        assert plan.weight_decay is not None
         seeds = plan.seeds if phase is Phase.CONFIRMATION else plan.tuning_seeds
         code = self.recorded or code_of(plan, self.data_root)
-        for rate in rates:
+        recipe = {name: getattr(plan, name) for name in Recipe.__dataclass_fields__}
+        for setting in settings:
+            if _learns(arm):
+                recipe["shape_rate"] = setting.shape_rate
             for seed in seeds[:count]:
                 yield RunSpec(
                     task=plan.task,
@@ -210,8 +220,8 @@ class Experiment:
                     parameters=arm.parameters,
                     formula=arm.formula,
                     optimizer=plan.optimizer,
-                    learning_rate=rate,
-                    weight_decay=plan.weight_decay,
+                    learning_rate=setting.learning_rate,
+                    weight_decay=setting.weight_decay,
                     gradient_clip=plan.gradient_clip,
                     epochs=epochs or plan.epochs,
                     batch_size=plan.batch_size,
@@ -221,8 +231,13 @@ class Experiment:
                     network=plan.network,
                     code=code,
                     device=plan.device,
-                    **{name: getattr(plan, name) for name in Recipe.__dataclass_fields__},
+                    **recipe,
                 )
+
+
+def _learns(arm: Arm) -> bool:
+    """Return whether a function has parameters of its own; a rate for them is nothing to others."""
+    return any(parameter.learnable for parameter in find(arm.name).parameters.values())
 
 
 def run_each(experiments: Iterable[Experiment]) -> list[Outcome]:

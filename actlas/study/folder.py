@@ -18,7 +18,7 @@ from actlas.study.store import FILE_NAME, OLD_NAME, Store
 from actlas.study.study_file import plan_from_text
 from actlas.study.tasks import find_task
 from actlas.study.training import Phase, RunSpec
-from actlas.study.tuning import first_grid, trained_in_full
+from actlas.study.tuning import first_settings, trained_in_full
 
 
 @dataclass(frozen=True)
@@ -87,9 +87,9 @@ def _parts(store: Store) -> list[tuple[Part, Plan, str | None]]:
 def _progress_on(store: Store, plan: Plan, code: str | None) -> dict[Phase, Count]:
     """Return how far the study is with one part."""
     arms = len(make_arms(plan.activations, plan.reference))
-    grid = first_grid(plan, find_task(plan.task))
+    tried = first_settings(plan, find_task(plan.task))
     planned = {
-        Phase.TUNING: arms * trained_in_full(plan.search, len(grid)) * len(plan.tuning_seeds),
+        Phase.TUNING: arms * trained_in_full(plan.search, len(tried)) * len(plan.tuning_seeds),
         Phase.CONFIRMATION: arms * len(plan.seeds),
     }
     found = store.counts(_settings(plan) | ({} if code is None else {"code": code}))
@@ -107,7 +107,8 @@ def _summed(counts: list[Count]) -> Count:
 def _settings(plan: Plan) -> dict[str, object]:
     """Return what a plan fixes for every one of its runs, by the names of `RunSpec`."""
     shared = {field.name for field in fields(RunSpec)} & set(Plan.model_fields)
-    return {name: getattr(plan, name) for name in shared}
+    free = {"weight_decay", "shape_rate"} if plan.search == "joint" else set()
+    return {name: getattr(plan, name) for name in shared - free}
 
 
 def read_result(folder: Path, url: str | None = None) -> Result:

@@ -28,6 +28,7 @@ from actlas.study.training import OPTIMIZERS, SCHEDULES, START_WEIGHTS, Recipe, 
 Value = TypeVar("Value")
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1)]
+LEAST_JOINT = 8  # points of a joint search: fewer leave a plane of rate and decay empty
 Seeds = Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)]
 
 
@@ -60,6 +61,11 @@ def _design(given: dict[str, Any]) -> Literal["adaptive", "fixed"]:
     return "adaptive" if len(given.get("seeds", ())) >= FEWEST else "fixed"
 
 
+def _budget(given: dict[str, Any]) -> int:
+    """Return the budget of a search that names none."""
+    return 2 * LEAST_JOINT if given.get("search") == "joint" else 5
+
+
 class Plan(TaskValues):
     """A study, fixed in advance; None means "as the task says".
 
@@ -73,15 +79,20 @@ class Plan(TaskValues):
             the most that an adaptive study takes.
         tuning_seeds: the seeds of the learning-rate search; they draw other numbers than `seeds`.
         search: "halving" tries all learning rates in runs of a quarter of the epochs, and trains
-            the best third in full, two at least; "grid" trains every one in full.
+            the best third in full, two at least; "grid" trains every one in full; "joint" is
+            halving on quasi-random points of the rate, the weight decay (a factor of 32 to each
+            side) and, for functions with parameters of their own, `shape_rate` (a factor of 10).
         design: "adaptive" looks as seeds are added, from 5 on, and stops a function as soon as its
             interval decides; "fixed" runs every seed, as every study of fewer than 5 does.
         optimizer: "sgd" (momentum 0.9), "adam" or "adamw"; by default the task's. Of `optimizer`,
             `initialisation` and `schedule` several may be given, as a list or with commas between
             them: every task is then run under every combination, each a part of its own.
-        budget: the most learning rates that are tried for a function: the same for every one.
-        learning_rates: the first grid, instead of the task's; at most `budget` of them.
+        budget: the most settings that are tried for a function, the same for every one: learning
+            rates, 5 by default; points of a joint search, 16 by default and 8 at least.
+        learning_rates: the first grid, instead of the task's; at most `budget` of them. A joint
+            search takes them from the lowest to the highest.
         epochs, batch_size, weight_decay: as usual.
+        shape_rate: the learning rate of the functions' own parameters, in units of the weights'.
         gradient_clip: the norm to which gradients are clipped; 0 for no clipping.
         initialisation: how start weights are drawn: "own gain" of each function, "relu gain" for
             all, "xavier" (uniform, times ReLU's gain) or "framework" (as PyTorch makes them).
@@ -105,9 +116,9 @@ class Plan(TaskValues):
     reference: str = "relu"
     seeds: Annotated[Seeds, Field(min_length=2)] = tuple(range(20))
     tuning_seeds: Seeds = (0, 1)
-    search: Literal["halving", "grid"] = "halving"
+    search: Literal["halving", "grid", "joint"] = "halving"
     design: Literal["adaptive", "fixed"] = Field(default_factory=_design)
-    budget: Count = 5
+    budget: Count = Field(default_factory=_budget)
     gradient_clip: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 1.0
     initialisation: str = Recipe.initialisation
     start_bias: Annotated[float, Field(allow_inf_nan=False)] = Recipe.start_bias
@@ -116,6 +127,7 @@ class Plan(TaskValues):
     warm_up: Annotated[float, Field(ge=0, lt=1)] = Recipe.warm_up
     selection: Literal["best epoch", "last epoch"] = "best epoch"
     fresh_optimizer: bool = Recipe.fresh_optimizer
+    shape_rate: Positive = Recipe.shape_rate
     device: Annotated[str, Field(pattern=r"^[a-z]+(:\d+)?$")] = RunSpec.device
     for_task: dict[str, TaskValues] = Field(default_factory=dict)
 
@@ -168,6 +180,9 @@ class Plan(TaskValues):
 
     @model_validator(mode="after")
     def _within_budget(self) -> Plan:
+        if self.search == "joint" and self.budget < LEAST_JOINT:
+            raise ValueError(f"a joint search needs a budget of at least {LEAST_JOINT} points, "
+                             f"got {self.budget}")  # fmt: skip
         for values in (self, *self.for_task.values()):
             count = len(values.learning_rates or ())
             if count > self.budget:

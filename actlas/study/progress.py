@@ -101,7 +101,7 @@ def progress_bars() -> Iterator[Listener]:
         yield show
 
 
-_TITLES = {Phase.TUNING: "learning rates", Phase.CONFIRMATION: "confirmation"}
+_TITLES = {Phase.TUNING: "search", Phase.CONFIRMATION: "confirmation"}
 
 
 def _note(event: Progress) -> str:

@@ -118,10 +118,11 @@ def measure(specs: Sequence[RunSpec], data_root: Path | None, runs: int) -> Way:
 
 
 def cells(specs: Iterable[RunSpec]) -> list[tuple[RunSpec, ...]]:
-    """Group runs that differ in seed and learning rate alone."""
+    """Group runs that differ in seed and setting alone."""
     found: dict[str, list[RunSpec]] = {}
     for spec in specs:
-        found.setdefault(replace(spec, seed=0, learning_rate=0.0).key, []).append(spec)
+        same = replace(spec, seed=0, learning_rate=0.0, weight_decay=0.0, shape_rate=1.0)
+        found.setdefault(same.key, []).append(spec)
     return [tuple(group) for group in found.values()]
 
 

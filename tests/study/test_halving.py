@@ -118,7 +118,7 @@ def test_few_rates_are_all_trained_in_full(studied: Callable[..., Result]) -> No
 
 
 def test_an_unknown_search_is_refused() -> None:
-    with pytest.raises(ActlasError, match="'halving' or 'grid'"):
+    with pytest.raises(ActlasError, match="'halving', 'grid' or 'joint'"):
         make_plan({"search": "halfing"})
 
 

@@ -16,12 +16,12 @@ from actlas.study import Result, TaskResult
 from actlas.study.costs import costs, kept_bytes
 from actlas.study.report import FORMS, figures, render, write_as
 from actlas.study.report.budgets import orders
-from actlas.study.report.content import basin_of
 from actlas.study.report.cost_chart import spread
 from actlas.study.report.details import study_file
 from actlas.study.report.latex import latex
 from actlas.study.report.limits import caveats
 from actlas.study.report.markdown import markdown
+from actlas.study.report.search_sheet import basin_of
 from actlas.study.report.sheets import sheets
 from actlas.study.statistics import Verdict
 from actlas.study.study_file import plan_from_text
@@ -197,9 +197,20 @@ def test_a_function_without_a_plan_says_so() -> None:
 
 def test_the_basin_is_that_of_the_search() -> None:
     """Planted: 50 at 0.1 and 10 less for every power of ten, so 0.5 less after 0.05 decades."""
-    row = STUDIES["one task"].only.table[0]
-    found = basin_of(row, signs.metric)
+    part = STUDIES["one task"].only
+    found = basin_of(part.table[0], part)
     assert found.decades == pytest.approx(0.1, abs=1e-6)
+
+
+def test_the_basin_of_a_joint_search_skips_points_in_worse_company() -> None:
+    part = STUDIES["one task"].only
+    scores = {0.01: 50.0, 0.03: 20.0, 0.1: 50.2, 0.3: 30.0, 1.0: 31.0}
+    row = replace(part.table[0], tuning=replace(part.table[0].tuning, scores=scores, short={}))
+    joint = replace(part, plan=part.plan.model_copy(update={"search": "joint"}))
+    assert basin_of(row, part).low > 0.03
+    assert basin_of(row, joint).low == pytest.approx(0.01)
+    assert basin_of(row, joint).open_low
+    assert basin_of(row, joint).high < 0.3
 
 
 def with_curves(part: TaskResult, curves: dict[str, tuple[float, ...]]) -> TaskResult:

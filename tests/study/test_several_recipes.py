@@ -110,9 +110,9 @@ PROGRAM: dict[str, Any] = {
 def test_a_program_is_crossed_with_what_it_takes() -> None:
     call = {**PROGRAM, "command": "train {activation} {seed} {lr} {optimizer}"}
     assert [plan.optimizer for plan in each(make_plan({**call, **BOTH}))] == ["sgd", "adamw"]
-    with pytest.raises(ActlasError, match="several values of initialisation are given"):
+    with pytest.raises(ActlasError, match="several values of initialisation, and the command none"):
         make_plan({**call, **SQUARE})
-    with pytest.raises(ActlasError, match="several values of optimizer are given"):
+    with pytest.raises(ActlasError, match="several values of optimizer, and the command none"):
         make_plan({**PROGRAM, **BOTH, "command": "train {activation} {seed} {lr}"})
 
 

@@ -121,6 +121,23 @@ def test_one_model_gives_the_numbers_of_each_run_alone(
     assert {record.together for record in together} == {len(specs)}
 
 
+@pytest.mark.parametrize("optimizer", list(OPTIMIZERS))
+@pytest.mark.parametrize("activation", ["tanh", "prelu"])
+def test_runs_of_one_model_may_differ_in_decay_and_shape_rate(
+    digits: Task, data: Data, make_spec: MakeSpec, activation: str, optimizer: str
+) -> None:
+    scale = 1.0 if optimizer == "sgd" else 0.1
+    specs = [
+        replace(spec, learning_rate=scale * spec.learning_rate, weight_decay=0.02 * k,
+                shape_rate=3.0**k)
+        for k, spec in enumerate(runs(make_spec, activation, optimizer=optimizer))
+    ]  # fmt: skip
+    task = problem(digits, mlp)
+    found = train_stacked(specs, task, data)
+    assert_same(alone(specs, task, data), found)
+    assert len({record.loss_curve for record in found}) == len(specs)
+
+
 def in_rows(inputs: Tensor) -> Tensor:
     return inputs.double().unflatten(1, (8, 8))
 

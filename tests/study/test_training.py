@@ -169,6 +169,21 @@ def test_shape_parameters_are_learned_recorded_and_not_decayed(
     assert set(learned) == set(model.shape_parameters())
 
 
+def test_shape_parameters_may_have_a_rate_of_their_own(
+    digits: Task, digits_data: Data, make_spec: Callable[..., RunSpec]
+) -> None:
+    """After one step of gradient descent, they have moved as much further as the rate says."""
+
+    def moved(share: float) -> float:
+        spec = make_spec("prelu", epochs=1, batch_size=897, gradient_clip=0.0, warm_up=0.0,
+                         schedule="constant", momentum=0.0, shape_rate=share)  # fmt: skip
+        (slope,) = train(spec, digits, digits_data).learned.values()
+        return float(torch.tensor(slope).flatten()[0]) - 0.25
+
+    assert moved(1.0) != 0
+    assert moved(3.0) == pytest.approx(3 * moved(1.0), rel=1e-4)
+
+
 def test_the_schedule_warms_up_and_ends_at_zero() -> None:
     assert [round(schedule(p), 4) for p in (0.0, 0.025, 0.05, 0.525, 1.0)] == [0, 0.5, 1, 0.5, 0]
 
@@ -180,6 +195,7 @@ def test_every_field_changes_the_key(make_spec: Callable[..., RunSpec]) -> None:
         "epochs": 3, "batch_size": 32, "phase": Phase.TUNING, "seed": 1, "twin": True, "code": "c",
         "network": "mlp", "initialisation": "xavier", "start_bias": -5.0, "momentum": 0.5,
         "schedule": "steps", "warm_up": 0.0, "selection": "last epoch", "fresh_optimizer": True,
+        "shape_rate": 3.0,
         "device": "cuda",
     }  # fmt: skip
     assert set(changes) == set(RunSpec.__dataclass_fields__)

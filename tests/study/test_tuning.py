@@ -9,6 +9,7 @@ import pytest
 
 from actlas.errors import ActlasError
 from actlas.study import ACCURACY, Plan, Task
+from actlas.study.settings import Setting
 from actlas.study.training import Record, RunSpec
 from actlas.study.tuning import Tuning, first_grid, select, widened
 
@@ -83,7 +84,11 @@ def test_a_task_without_a_rate_for_the_optimiser_says_so(digits: Task) -> None:
 
 
 def edge(name: str) -> Tuning:
-    return Tuning(0.1, {}, name)
+    return Tuning(setting(0.1), {}, name)
+
+
+def setting(rate: float) -> Setting:
+    return Setting(rate, 5e-4, 1.0)
 
 
 @pytest.mark.parametrize(
@@ -100,4 +105,5 @@ def edge(name: str) -> Tuning:
 def test_the_grid_is_widened_within_the_budget(
     edges: list[str], budget: int, grid: tuple[float, ...]
 ) -> None:
-    assert widened((0.1, 0.32), map(edge, edges), budget) == grid
+    found = widened((setting(0.1), setting(0.32)), map(edge, edges), Plan(budget=budget))
+    assert found == tuple(map(setting, grid))

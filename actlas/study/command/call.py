@@ -179,10 +179,11 @@ def check_plan(name: str, plan: Plan, several: Collection[str] = ()) -> None:
     for key in ("epochs", "batch_size"):
         if key in used and getattr(plan, key) is None:
             raise ActlasError(f"the command uses {{{key}}}: give {key} in the plan")
-    for key in several:
+    searched = ("lr", "weight_decay") if plan.search == "joint" else ()
+    for key in (*several, *searched):
         if key not in used:
             raise ActlasError(
-                f"several values of {key} are given, and the command takes none: its runs would "
+                f"the study takes several values of {key}, and the command none: its runs would "
                 f"not differ in it"
             )
     if "lr" not in used and len(plan.learning_rates or ()) > 1:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,9 +16,7 @@ from actlas.study.interaction import Change, Interaction
 from actlas.study.report.budgets import orders
 from actlas.study.report.candidates import in_words
 from actlas.study.result import Result, TaskResult
-from actlas.study.statistics import Basin
-from actlas.study.tasks import Metric
-from actlas.study.tuning import Tuning
+from actlas.study.settings import said
 from actlas.study.wording import Figures, chances, multiple, p_value
 
 NONE = "-"
@@ -56,7 +54,7 @@ def comparison(part: TaskResult) -> Sheet:
     figures, metric = figures_of(part), part.task.metric
     rows = [(name_of(row.arm), verdict_of(row), *_difference(row, figures),
              figures.score(row.score.mean), figures.span(row.score),
-             f"{row.tuning.learning_rate:g}") for row in part.table]  # fmt: skip
+             said(row.tuning.setting, part.plan)) for row in part.table]  # fmt: skip
     return Sheet(
         f"The comparison on {part.task.title}",
         f"Test {metric.name} in {metric.unit}; difference to {part.arms[0].title}, positive = "
@@ -64,7 +62,7 @@ def comparison(part: TaskResult) -> Sheet:
         f"{figures.score(part.analysis.noise_floor)}. Chances in percent: worse / practically the "
         f"same / better. {in_words(part)}".rstrip(),
         ("function", "verdict", "difference", "interval", "d", "p (Holm)", "chances",
-         metric.name, "95 % interval", "rate"),
+         metric.name, "95 % interval", "setting" if part.plan.search == "joint" else "rate"),
         tuple(rows),
     )  # fmt: skip
 
@@ -114,68 +112,6 @@ def _seeds_that_would_do(row: Row) -> str:
         return str(statistics.seeds_for(found.practical, deviation))
     except ActlasError:
         return NONE
-
-
-# ---------------------------------------------------------------- learning rates
-
-
-def basin_of(row: Row, metric: Metric) -> Basin:
-    """Return the learning rates whose validation score lies within 1 % of the best.
-
-    Where short runs have tried all rates, theirs count: the others were trained for a few rates.
-    """
-    scores = searched(row.tuning)
-    return statistics.basin(scores, higher_is_better=metric.higher_is_better)
-
-
-def basin_in_words(found: Basin) -> str:
-    """Return how wide a basin is, in powers of ten; "at least" where the grid ends before it.
-
-    >>> basin_in_words(Basin(0.01, 0.1, open_low=False, open_high=True))
-    'at least 1.0 decades'
-    """
-    return "at least " * (found.open_low or found.open_high) + f"{found.decades:.1f} decades"
-
-
-def tuning(part: TaskResult) -> Sheet:
-    """Return the learning-rate search: every score, the best, the mean, and the basin."""
-    figures, rates = figures_of(part), rates_of(part)
-    rows = [(name_of(row.arm), *(_rate_cell(row.tuning, rate, figures) for rate in rates),
-             f"{row.tuning.learning_rate:g}",
-             figures.score(float(np.mean(list(searched(row.tuning).values())))),
-             _basin_cell(row, part.task.metric)) for row in part.table]  # fmt: skip
-    short = any(row.tuning.short for row in part.table)
-    return Sheet(
-        f"The search on {part.task.title}",
-        f"Validation {part.task.metric.name} for every learning rate, mean over "
-        f"{len(part.plan.tuning_seeds)} seeds{', of short runs in brackets' * short}; the mean "
-        "over the grid punishes a function that needs the right rate; the basin holds the rates "
-        "within 1 % of the best score.",
-        ("function", *(f"{rate:g}" for rate in rates), "chosen", "mean over the grid", "basin"),
-        tuple(rows),
-    )
-
-
-def rates_of(part: TaskResult) -> list[float]:
-    """Return every learning rate that was tried for some arm."""
-    return sorted({rate for row in part.table for rate in (*row.tuning.short, *row.tuning.scores)})
-
-
-def searched(found: Tuning) -> Mapping[float, float]:
-    """Return the scores of all rates in runs of one length: the short ones where there are some."""
-    return found.short or found.scores
-
-
-def _rate_cell(found: Tuning, rate: float, figures: Figures) -> str:
-    """Return the score of the full runs, then that of the short ones in brackets."""
-    full = [figures.score(found.scores[rate])] if rate in found.scores else []
-    short = [f"({figures.score(found.short[rate])})"] if rate in found.short else []
-    return " ".join([*full, *short]) or NONE
-
-
-def _basin_cell(row: Row, metric: Metric) -> str:
-    found = basin_of(row, metric)
-    return f"{found.low:.2g} to {found.high:.2g} ({basin_in_words(found)})"
 
 
 def shorter(part: TaskResult) -> Sheet:

@@ -17,26 +17,43 @@ if TYPE_CHECKING:
 def cost(part: TaskResult) -> Sheet:
     """Return time, memory and speed of learning."""
     rows = []
-    figures = figures_of(part)
+    figures, calibrated = figures_of(part), _calibrated(part)
     for found, speed, row in zip(costs(part), speeds(part), part.table, strict=True):
         best = [record.best_epoch + 1 for record in part.outcome.confirmations[row.arm.label]]
         rows.append(
             (name_of(row.arm), _number(found.milliseconds, ".3g"), _number(found.ratio, ".2f"),
              f"{found.kept:g}", _number(found.kept_least, "g"), *_speed(speed),
              f"{np.median(best):g}", NONE if found.area is None else figures.score(found.area),
-             _number(found.loss, ".3g"))
+             _number(found.loss, ".3g"),
+             *((_number(found.calibration, ".1f"),) if calibrated else ()))
         )  # fmt: skip
     return Sheet(
         f"The cost on {part.task.title}",
         "Exploratory: no verdict rests on these. Time of a training step, on the machine below, "
         "also in units of the reference (seed by seed, median; the A/A row shows "
         "how exact that is); bytes kept for backward for each value beyond the output, and with "
-        f'save="output"; then how fast it learns. {target_in_words(part)}'.rstrip(),
+        f'save="output"; then how fast it learns. {terms_in_words(part)}'.rstrip(),
         ("function", "ms per step", "× reference", "bytes kept", 'with save="output"',
          "epochs to target", "seconds to target", "best epoch", "validation, mean over epochs",
-         "last training loss"),
+         "last training loss", *(("calibration error",) if calibrated else ())),
         tuple(rows),
     )  # fmt: skip
+
+
+_CALIBRATION = (
+    "The calibration error is the mean gap between confidence and accuracy on the test set, in "
+    "points, over 15 bins (Guo et al., 2017)."
+)
+
+
+def terms_in_words(part: TaskResult) -> str:
+    """Return what the columns mean that need more than a heading."""
+    return f"{target_in_words(part)} {_CALIBRATION * _calibrated(part)}".strip()
+
+
+def _calibrated(part: TaskResult) -> bool:
+    runs = part.outcome.confirmations.values()
+    return any(record.calibration is not None for group in runs for record in group)
 
 
 def target_in_words(part: TaskResult) -> str:

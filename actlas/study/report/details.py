@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from actlas.study.command import CommandTask
 from actlas.study.judging import looks
 from actlas.study.report.baselines import told
-from actlas.study.report.content import searched
+from actlas.study.report.search_sheet import searched
 from actlas.study.store import FILE_NAME
 from actlas.study.study_file import plan_text
 from actlas.study.training import Recipe
@@ -87,7 +87,8 @@ def _network(part: TaskResult) -> str:
 
 
 def _optimiser(part: TaskResult) -> str:
-    return f"{part.plan.optimizer}, weight decay {part.plan.weight_decay:g}"
+    around = "around " * (part.plan.search == "joint")
+    return f"{part.plan.optimizer}, weight decay {around}{part.plan.weight_decay:g}"
 
 
 def _length(part: TaskResult) -> str:
@@ -114,14 +115,14 @@ def _departures(result: Result) -> dict[str, str]:
 
 def _rules(result: Result) -> dict[str, str]:
     return {
-        "learning rate": f"{by_task(result, _tuned)}; {len(result.plan.tuning_seeds)} seeds each, "
+        "search": f"{by_task(result, _tuned)}; {len(result.plan.tuning_seeds)} seeds each, "
         "other ones than below; the best mean on the validation set is taken",
         "start weights": by_task(
             result, lambda part: _START.get(part.plan.initialisation, part.plan.initialisation)
         ),
         "pairing": "for one seed, the same start numbers and the same batches for every function",
-        "noise floor": "a second arm of the reference with numbers of its own, learning-rate "
-        "search included; the larger of its mean difference and of half its 95 % interval",
+        "noise floor": "a second arm of the reference with numbers of its own, a "
+        "search of its own included; the larger of its mean difference and of half its 95 % interval",
         "selection": f"the {result.plan.selection}, judged on the validation set; the test set is "
         "read once per run, after that",
         "divergence": "a run whose loss is not finite gets the worst score and stays in",
@@ -153,6 +154,12 @@ def _tuned(part: TaskResult) -> str:
     tuning = part.table[0].tuning
     rates = searched(tuning)
     tried = f"{len(rates)} rates for every function, {listed([f'{rate:g}' for rate in rates])}"
+    if part.plan.search == "joint":
+        tried = (
+            f"{len(rates)} quasi-random points for every function, rates from {min(rates):g} to "
+            f"{max(rates):g}, each with a weight decay and, for functions with parameters of their "
+            "own, a rate for these"
+        )
     if not tuning.short:
         return tried
     return f"{tried}; short runs of all of them let {len(tuning.scores)} through to full length"

@@ -9,7 +9,6 @@ import numpy as np
 
 from actlas.study.aggregates import Aggregate
 from actlas.study.analysis import Row
-from actlas.study.report.content import basin_of, rates_of
 from actlas.study.report.cost_chart import points
 from actlas.study.report.panels import (
     OfArm,
@@ -21,6 +20,7 @@ from actlas.study.report.panels import (
     validation_curves,
 )
 from actlas.study.report.profiles import AXIS
+from actlas.study.report.search_sheet import basin_of, rates_of
 from actlas.study.statistics import Verdict
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ _COLOURS = {Verdict.BETTER: "#009E73", Verdict.WORSE: "#D55E00", Verdict.SAME: "
             Verdict.OPEN: "#E69F00", None: "#777777"}  # fmt: skip
 _MAIN, _GREY, _BAND = "#0072B2", "#9a9a9a", "#e3eef4"
 _COLUMNS, _PANEL = 3, (2.5, 1.9)  # small multiples: in a row, inches
+_MOST_TICKS = 7  # rates that can be named below a small panel
 
 
 def intervals(figure: Figure, part: TaskResult) -> None:
@@ -88,22 +89,27 @@ def curves(figure: Figure, part: TaskResult) -> None:
 
 
 def rates(figure: Figure, part: TaskResult) -> None:
-    """Draw the validation score by learning rate, with the basin shaded."""
+    """Draw the validation score by learning rate, with the basin shaded.
+
+    Points of a joint search are not joined: they differ in more than the rate.
+    """
+    main, early, grey = ("o", ".", "none") if part.plan.search == "joint" else ("o-", ":", "-")
     scores, grid = [row.tuning.scores for row in part.table], rates_of(part)
     short = [row.tuning.short for row in part.table if row.tuning.short]
     span = rate_range([*scores, *short], part.task.metric.sign)
 
     def draw(axes: Axes, row: Row) -> None:
-        own, basin = row.tuning.scores, basin_of(row, part.task.metric)
+        own, basin = row.tuning.scores, basin_of(row, part)
         axes.axvspan(basin.low, basin.high, color=_BAND, zorder=0)
-        axes.plot(list(scores[0]), list(scores[0].values()), color=_GREY, linewidth=1)
+        axes.plot(list(scores[0]), list(scores[0].values()), color=_GREY, lw=1, linestyle=grey)
         tried = row.tuning.short
-        axes.plot(list(tried), list(tried.values()), color=_MAIN, linewidth=1, linestyle=":")
-        axes.plot(list(own), list(own.values()), "o-", color=_MAIN, markersize=3)
+        axes.plot(list(tried), list(tried.values()), early, color=_MAIN, linewidth=1)
+        axes.plot(list(own), list(own.values()), main, color=_MAIN, markersize=3)
         chosen = row.tuning.learning_rate
         axes.plot([chosen], [own[chosen]], "o", color=_MAIN, markersize=7, fillstyle="none")
         axes.set_xscale("log")
-        axes.set_xticks(grid, [f"{rate:g}" for rate in grid])
+        shown = [grid[0], grid[-1]] if len(grid) > _MOST_TICKS else grid
+        axes.set_xticks(shown, [f"{rate:g}" for rate in shown])
         axes.minorticks_off()
         axes.set_ylim(*span)
 

@@ -10,9 +10,10 @@ import numpy as np
 from actlas.study.analysis import Row
 from actlas.study.arms import Arm
 from actlas.study.report.charts import Frame, panel
-from actlas.study.report.content import basin_in_words, basin_of, rates_of
-from actlas.study.report.markup import Markup, element
+from actlas.study.report.markup import Markup, element, join
+from actlas.study.report.search_sheet import basin_in_words, basin_of, rates_of
 from actlas.study.report.tables import arm_name
+from actlas.study.settings import said
 from actlas.study.training import Record
 
 if TYPE_CHECKING:
@@ -119,8 +120,11 @@ def curve_range(curves: Sequence[np.ndarray], sign: int) -> tuple[float, float]:
 
 
 def rates(part: TaskResult) -> Markup:
-    """Return the validation score against the learning rate, with the basin shaded."""
-    metric = part.task.metric
+    """Return the validation score against the learning rate, with the basin shaded.
+
+    Points of a joint search are not joined: they differ in more than the rate.
+    """
+    metric, joint = part.task.metric, part.plan.search == "joint"
     scores = {row.arm.label: row.tuning.scores for row in part.table}
     reference = scores[part.table[0].arm.label]
     grid = rates_of(part)
@@ -135,20 +139,22 @@ def rates(part: TaskResult) -> Markup:
                       f"rate {rate:g}: {score:.4g}")
             for rate, score in own.items()
         ]  # fmt: skip
-        found = basin_of(row, metric)
-        marks = (
-            frame.span(found.low, found.high, "basin"),
+        found, short = basin_of(row, part), row.tuning.short
+        lines = (
             frame.line(list(reference), list(reference.values()), "reference"),
-            frame.line(list(row.tuning.short), list(row.tuning.short.values()), "short"),
+            frame.line(list(short), list(short.values()), "short"),
             frame.line(list(own), list(own.values()), "main"),
         )
+        early = join(*(frame.dot(rate, score, "early", f"rate {rate:g}: {score:.4g}, a short run")
+                       for rate, score in short.items()))  # fmt: skip
+        marks = (frame.span(found.low, found.high, "basin"), *((early,) if joint else lines))
         label = f"{row.arm.label}: validation score by learning rate"
         return panel(frame, *marks, *dots, label=label, x_label="learning rate")
 
     def note(row: Row) -> str:
         edge = f", the {row.tuning.edge} tried" if row.tuning.edge else ""
-        width = basin_in_words(basin_of(row, metric))
-        return f"chosen {row.tuning.learning_rate:g}{edge}; basin {width}"
+        width = basin_in_words(basin_of(row, part))
+        return f"chosen {said(row.tuning.setting, part.plan)}{edge}; basin {width}"
 
     return grid_of(part.table, draw, note)
 

@@ -7,8 +7,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from actlas.study.report import candidates, content, cost_chart, details, overview, panels, tables
-from actlas.study.report.cost_sheet import cost, target_in_words
+from actlas.study.report import (
+    candidates,
+    content,
+    cost_chart,
+    details,
+    overview,
+    panels,
+    search_sheet,
+    tables,
+)
+from actlas.study.report.cost_sheet import cost, terms_in_words
 from actlas.study.report.functions import functions
 from actlas.study.report.limits import caveats
 from actlas.study.report.markup import Markup, element, join
@@ -109,7 +118,7 @@ def _comparison(part: TaskResult) -> Markup:
 
 def _cost(part: TaskResult) -> Markup:
     chart = element("div", cost_chart.chart(part), class_="scroll", tabindex="0")
-    return join(chart, tables.plain(cost(part)), _remark(target_in_words(part)))
+    return join(chart, tables.plain(cost(part)), _remark(terms_in_words(part)))
 
 
 def _remark(text: str) -> Markup | None:
@@ -144,7 +153,8 @@ TASK_SECTIONS = (
         "Validation score for every rate of the search, mean over its seeds; the ring is the rate "
         "that was chosen. Grey: the reference. Shaded: the basin, the rates within 1 % of the best "
         "score; a wide one forgives a wrong rate. Dotted, where there are any: the short runs, "
-        "which chose the rates that were trained in full.",
+        "which chose the rates that were trained in full. Of a joint search every dot has a decay "
+        "of its own, and hollow dots are short runs.",
         panels.rates,
     ),
     Section(
@@ -158,7 +168,7 @@ TASK_SECTIONS = (
         "The numbers of the search",
         "Every score behind the curves above, and the mean over the grid, which punishes a "
         "function that needs just the right rate.",
-        _plain(content.tuning),
+        _plain(search_sheet.tuning),
         folded=True,
     ),
     Section(

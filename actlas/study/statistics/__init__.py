@@ -17,6 +17,7 @@ from actlas.study.statistics.aggregates import (
     profile_band,
     stratified_interval,
 )
+from actlas.study.statistics.calibration import calibration_error
 from actlas.study.statistics.claims import ClaimVerdict, claim_verdict
 from actlas.study.statistics.intervals import (
     Interval,
@@ -55,6 +56,7 @@ from actlas.study.statistics.robustness import (
     Basin,
     JackKnife,
     basin,
+    envelope,
     jack_knife,
     rank_correlation,
 )
@@ -70,14 +72,15 @@ from actlas.study.statistics.verdicts import Verdict, decide, noise_floor
 
 __all__ = [
     "EXACT_UP_TO", "FLIPS", "Basin", "ClaimVerdict", "Decision", "Hierarchy", "Interval",
-    "JackKnife", "Look", "Numbers", "Omnibus", "Pair", "Posterior", "Rule", "SignedRank", "Summary",
-    "TwoGroups", "Verdict", "average_ranks", "basin", "bayesian_hierarchical",
+    "JackKnife", "Look", "Numbers", "Omnibus", "Pair", "Posterior", "Rule", "SignedRank",
+    "Summary", "TwoGroups", "Verdict", "average_ranks", "basin", "bayesian_hierarchical",
     "bayesian_signed_rank", "benjamini_hochberg", "bootstrap_interval", "boundaries",
-    "claim_verdict", "cliques", "cohen_dz", "correlated_t", "decide", "friedman",
-    "hierarchical_interval", "holm", "improvement_interval", "improvement_over_tasks", "in_units",
-    "interquartile_mean", "iqm_over_tasks", "jack_knife", "judge", "mean_interval",
-    "mean_over_tasks", "nemenyi_distance", "noise_floor", "normal_hierarchy", "normalised",
-    "pairwise_wilcoxon", "performance_profile", "power", "probability_of_improvement",
-    "profile_band", "rank_correlation", "rules", "seeds_for", "seeds_needed", "sequential",
-    "sign_flip_p", "stratified_interval", "summarise", "two_groups", "wilcoxon",
+    "calibration_error", "claim_verdict", "cliques", "cohen_dz", "correlated_t", "decide",
+    "envelope", "friedman", "hierarchical_interval", "holm", "improvement_interval",
+    "improvement_over_tasks", "in_units", "interquartile_mean", "iqm_over_tasks", "jack_knife",
+    "judge", "mean_interval", "mean_over_tasks", "nemenyi_distance", "noise_floor",
+    "normal_hierarchy", "normalised", "pairwise_wilcoxon", "performance_profile", "power",
+    "probability_of_improvement", "profile_band", "rank_correlation", "rules", "seeds_for",
+    "seeds_needed", "sequential", "sign_flip_p", "stratified_interval", "summarise",
+    "two_groups", "wilcoxon",
 ]  # fmt: skip

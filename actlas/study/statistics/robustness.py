@@ -137,6 +137,28 @@ def basin(
     return Basin(low, high, open_low, open_high)
 
 
+def envelope(scores: Mapping[float, float], *, higher_is_better: bool = True) -> dict[float, float]:
+    """Return the best score at each rate or at one farther from the best rate.
+
+    So rates that were tried in worse company do not end a basin.
+
+    Args:
+        scores: by learning rate, at least one.
+        higher_is_better: the direction of the metric.
+
+    >>> envelope({0.01: 80.0, 0.03: 70.0, 0.1: 90.0, 0.3: 60.0, 1.0: 85.0})
+    {0.01: 80.0, 0.03: 80.0, 0.1: 90.0, 0.3: 85.0, 1.0: 85.0}
+    """
+    choose = max if higher_is_better else min
+    rates = sorted(scores)
+    best = choose(rates, key=lambda rate: scores[rate])
+    return {
+        rate: choose(scores[other] for other in rates
+                     if (other >= rate >= best) or (other <= rate <= best))
+        for rate in rates
+    }  # fmt: skip
+
+
 def _edge(logs: Array, losses: Array, allowed: float) -> tuple[float, bool]:
     """Return where the loss first exceeds what is allowed, and whether it never does."""
     beyond = np.flatnonzero(losses > allowed)

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from actlas.errors import ActlasError
+from actlas.study.statistics import calibration_error
 
 NetworkFactory = Callable[[Callable[[], nn.Module]], nn.Module]
 
@@ -196,3 +197,19 @@ class Task:
     folder: str = ""
     architecture: str = ""
     evaluation_batch: int = 2000
+
+    def calibration(self, outputs: Tensor, targets: Tensor) -> float | None:
+        """Return the expected calibration error in points; None where outputs are no logits.
+
+        Args:
+            outputs: of the network, the classes in dimension 1.
+            targets: the classes.
+        """
+        logits = self.loss is torch.nn.functional.cross_entropy
+        if not logits or self.metric.score is not _accuracy:
+            return None
+        chances, found = outputs.double().softmax(dim=1).max(dim=1)
+        if not bool(chances.isfinite().all()):
+            return None
+        right = (found == targets).flatten().cpu().numpy()
+        return calibration_error(chances.clamp(max=1.0).flatten().cpu().numpy(), right)

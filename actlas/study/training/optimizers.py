@@ -51,11 +51,24 @@ def make_optimizer(
     learning_rate: float,
     weight_decay: float,
     momentum: float = Recipe.momentum,
+    shape_rate: float = Recipe.shape_rate,
 ) -> torch.optim.Optimizer:
-    """Return the optimiser; the functions' own parameters form a group without weight decay."""
-    groups: list[dict[str, Any]] = [{"params": model.weights(), "weight_decay": weight_decay}]
-    if shape := list(model.shape_parameters().values()):
-        groups.append({"params": shape, "weight_decay": 0.0})
+    """Return the optimiser; the functions' own parameters form a group without weight decay.
+
+    The "share" of a group is what its rate is in units of the run's; schedules multiply by it.
+
+    Args:
+        name: one of `OPTIMIZERS`.
+        model: the network, and which of its parameters belong to functions.
+        learning_rate: of the weights.
+        weight_decay: of the weights.
+        momentum: of "sgd"; the first beta of the others.
+        shape_rate: the rate of the functions' own parameters in units of `learning_rate`.
+    """
+    weights = {"params": model.weights(), "weight_decay": weight_decay, "share": 1.0}
+    shape = {"params": list(model.shape_parameters().values()), "weight_decay": 0.0,
+             "share": shape_rate}  # fmt: skip
+    groups = [group for group in (weights, shape) if group["params"]]
     return OPTIMIZERS[name].make(groups, lr=learning_rate, momentum=momentum)
 
 

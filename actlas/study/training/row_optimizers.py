@@ -21,12 +21,12 @@ class RowOptimizer:
 
     Args:
         like: made for one of the runs; its settings are taken over.
-        weight_decay: of the columns that decay.
+        weight_decay: of the columns that decay; of shape (runs, 1) where the runs differ in it.
         decaying: how many columns decay: the first ones. The others are shape parameters.
     """
 
     like: torch.optim.Optimizer
-    weight_decay: float
+    weight_decay: float | Tensor
     decaying: int
     _moments: list[Tensor] = field(default_factory=list)
     _steps: int = 0
@@ -37,13 +37,15 @@ class RowOptimizer:
         Args:
             weights: one run per row.
             gradient: of the same shape.
-            rates: the learning rate of every row, of shape (runs, 1).
+            rates: the learning rate of every row, of shape (runs, 1), or of every number.
         """
         settings, rule = self.like.defaults, _rule(self.like)
-        if self.weight_decay:
+        if isinstance(self.weight_decay, Tensor) or self.weight_decay:
             own = weights[:, : self.decaying]
             if settings.get("decoupled_weight_decay"):
-                own.mul_(1 - rates * self.weight_decay)
+                own.mul_(1 - rates[:, : self.decaying] * self.weight_decay)
+            elif isinstance(self.weight_decay, Tensor):
+                gradient[:, : self.decaying].addcmul_(own, self.weight_decay)
             else:
                 gradient[:, : self.decaying].add_(own, alpha=self.weight_decay)
         if not self._moments:
@@ -54,6 +56,8 @@ class RowOptimizer:
     def keep(self, rows: Tensor) -> None:
         """Go on with some of the rows alone."""
         self._moments = [moment[rows] for moment in self._moments]
+        if isinstance(self.weight_decay, Tensor):
+            self.weight_decay = self.weight_decay[rows]
 
     def forget(self) -> None:
         """Begin anew."""

@@ -31,6 +31,7 @@ class Recipe:
     warm_up: float = 0.05  # the same for every function, since it decides usable rates
     selection: str = "best epoch"
     fresh_optimizer: bool = False
+    shape_rate: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,8 @@ class Record:
     set and the metric's worst value as its scores: it is kept, never dropped. `together` says how
     many runs were trained as one batched model; `seconds` is then this run's share of the time, and
     so is `step_seconds`, the time of a training step (the median of the epochs' means), None in
-    records that were made before steps were timed.
+    records that were made before steps were timed. `calibration` is the expected calibration error
+    on the test set in points, None where there is none: in a search, for other metrics.
     """
 
     spec: RunSpec
@@ -105,6 +107,7 @@ class Record:
     machine: Mapping[str, str]
     together: int = 1
     step_seconds: float | None = None
+    calibration: float | None = None
 
     def to_json(self) -> str:
         """Return the record as one line of strict JSON, beginning with its key."""

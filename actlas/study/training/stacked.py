@@ -1,4 +1,4 @@
-"""Many runs as one model: all seeds and learning rates of a function, trained in step.
+"""Many runs as one model: all seeds and settings of a function, trained in step.
 
 The weights of every run are a row of one matrix, and the network is mapped over the rows by
 `torch.func.vmap`. Each run has the batches, rate, clipping and best epoch that it has alone. A run
@@ -38,7 +38,7 @@ from actlas.study.training.trainer import (
 
 
 def train_stacked(specs: Sequence[RunSpec], task: Task, data: Data) -> list[Record]:
-    """Train runs that differ in seed and learning rate alone as one model.
+    """Train runs that differ in seed and setting (rate, decay, shape rate) alone as one model.
 
     The numbers are those of `train`, up to the rounding of sums in another order. What PyTorch
     cannot map over the runs raises whatever it raises there: control flow that depends on the
@@ -78,12 +78,10 @@ class Stack:
         self._weights = torch.stack([_row_of(run, self._shapes) for run in runs])
         self._gradient = torch.empty_like(self._weights)
         self._fixed = _stacked_rest(runs, self._shapes)
-        self._optimizer = RowOptimizer(
-            make_run_optimizer(runs[0]), self._spec.weight_decay,
-            sum(weight.numel() for weight in runs[0].model.weights() if weight.requires_grad),
-        )  # fmt: skip
-        rates = [[run.spec.learning_rate] for run in runs]
-        self._rates = torch.tensor(rates, dtype=torch.float64)
+        decaying = sum(one.numel() for one in runs[0].model.weights() if one.requires_grad)
+        decay = _decay_of(runs, self._weights)
+        self._optimizer = RowOptimizer(make_run_optimizer(runs[0]), decay, decaying)
+        self._rates = _rates_of(runs, decaying, self._weights.shape[1])
         self._orders = [generator(run.spec.stream, "order") for run in runs]
         self._train = join([run.data.train for run in runs])
         self._validation = join([run.data.validation for run in runs])
@@ -217,6 +215,27 @@ def _losses(loss: Callable[[Tensor, Tensor], Tensor], outputs: Tensor, targets: 
         return each.view_as(targets).mean(1)
     mapped: Tensor = vmap(loss)(outputs, targets)
     return mapped
+
+
+def _decay_of(runs: Sequence[Run], weights: Tensor) -> float | Tensor:
+    """Return the weight decay of all runs as a number, or of every run in a column."""
+    decays = [run.spec.weight_decay for run in runs]
+    if len(set(decays)) == 1:
+        return decays[0]
+    return torch.tensor(decays, dtype=torch.float64).unsqueeze(1).to(weights)
+
+
+def _rates_of(runs: Sequence[Run], decaying: int, columns: int) -> Tensor:
+    """Return the learning rate of every run in a column, or of every number where it differs.
+
+    The columns from `decaying` on are the functions' own parameters.
+    """
+    rates = torch.tensor([[run.spec.learning_rate] for run in runs], dtype=torch.float64)
+    shares = torch.tensor([[run.spec.shape_rate] for run in runs], dtype=torch.float64)
+    if decaying == columns or bool((shares == 1).all()):
+        return rates
+    own = (rates * shares).expand(-1, columns - decaying)
+    return torch.cat([rates.expand(-1, decaying), own], dim=1)
 
 
 def _shapes_of(run: Run) -> dict[str, torch.Size]:

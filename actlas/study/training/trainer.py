@@ -120,7 +120,7 @@ def finish(run: Run, task: Task, started: float, together: int = 1) -> Record:
         together: how many runs were trained as one model; they share the time.
     """
     history = run.history
-    validation, test = _final_scores(run, task)
+    validation, test, calibration = _final_scores(run, task)
     return Record(
         spec=run.spec,
         validation=validation,
@@ -135,6 +135,7 @@ def finish(run: Run, task: Task, started: float, together: int = 1) -> Record:
         machine=machine() | described(run.device),
         together=together,
         step_seconds=median(history.step_seconds) / together,
+        calibration=calibration,
     )
 
 
@@ -159,8 +160,9 @@ def make_run_optimizer(run: Run) -> torch.optim.Optimizer:
     """Return the optimiser of a run, for its weights and its functions' own parameters."""
     spec = run.spec
     return make_optimizer(
-        spec.optimizer, run.model, spec.learning_rate, spec.weight_decay, spec.momentum
-    )
+        spec.optimizer, run.model, spec.learning_rate, spec.weight_decay, spec.momentum,
+        spec.shape_rate,
+    )  # fmt: skip
 
 
 def rate_factor(spec: RunSpec, epoch: int, step: int, steps: int) -> float:
@@ -206,7 +208,7 @@ def train_step(
         split: the training set.
     """
     for group in optimizer.param_groups:
-        group["lr"] = spec.learning_rate * factor
+        group["lr"] = spec.learning_rate * factor * group["share"]
     optimizer.zero_grad()
     loss = task.loss(network(task.transform(split.inputs[batch])), split.targets[batch])
     loss.backward()
@@ -218,12 +220,17 @@ def train_step(
 
 def evaluate(network: nn.Module, task: Task, split: Split) -> tuple[float, float]:
     """Return the metric and the loss of `network` on all of `split`."""
+    with torch.no_grad():
+        return judged(_outputs(network, task, split), split.targets, task)
+
+
+def _outputs(network: nn.Module, task: Task, split: Split) -> Tensor:
+    """Return what a network gives for all of `split`, without dropout."""
     network.eval()
     with torch.no_grad():
-        outputs = torch.cat(
+        return torch.cat(
             [network(task.transform(part)) for part in split.inputs.split(task.evaluation_batch)]
         )
-        return judged(outputs, split.targets, task)
 
 
 def judged(outputs: Tensor, targets: Tensor, task: Task) -> tuple[float, float]:
@@ -232,16 +239,21 @@ def judged(outputs: Tensor, targets: Tensor, task: Task) -> tuple[float, float]:
     return task.metric.score(outputs.cpu(), targets.cpu()), loss
 
 
-def _final_scores(run: Run, task: Task) -> tuple[float, float | None]:
+def _final_scores(run: Run, task: Task) -> tuple[float, float | None, float | None]:
+    """Return the scores on the validation and the test set, and the calibration error on that."""
     history, confirms = run.history, run.spec.phase is Phase.CONFIRMATION
     if history.diverged:
-        return task.metric.worst, task.metric.worst if confirms else None
+        return task.metric.worst, task.metric.worst if confirms else None, None
     validation = history.validation[history.best_epoch]
     if not confirms:
-        return validation, None
+        return validation, None, None
     run.model.network.load_state_dict(history.best_state)
-    test, _ = evaluate(run.model.network, task, run.data.test)
-    return validation, test if math.isfinite(test) else task.metric.worst
+    split = run.data.test
+    outputs = _outputs(run.model.network, task, split)
+    test, _ = judged(outputs, split.targets, task)
+    if not math.isfinite(test):
+        return validation, task.metric.worst, None
+    return validation, test, task.calibration(outputs, split.targets)
 
 
 def _learned(model: Model) -> dict[str, Any]:
