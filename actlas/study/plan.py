@@ -96,6 +96,8 @@ class Plan(TaskValues):
         gradient_clip: the norm to which gradients are clipped; 0 for no clipping.
         initialisation: how start weights are drawn: "own gain" of each function, "relu gain" for
             all, "xavier" (uniform, times ReLU's gain) or "framework" (as PyTorch makes them).
+            With "standardised" all functions have mean 0 and variance 1 for standard normal inputs,
+            by a shift and a factor that stay, so that their shapes alone are compared.
         start_bias: where biases start.
         momentum: of "sgd"; the first beta of "adam" and "adamw".
         schedule: of the learning rate after the warm-up: "cosine", "constant", or "steps" (x0.2

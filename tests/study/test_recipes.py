@@ -17,8 +17,9 @@ from actlas.errors import ActlasError
 from actlas.init import gain
 from actlas.study import Data, Plan, Task
 from actlas.study.training import Recipe, Record, RunSpec, train
-from actlas.study.training.initialisation import build, initialise_
+from actlas.study.training.initialisation import Standardised, build, initialise_
 from actlas.study.training.optimizers import schedule
+from actlas.study.training.stacked import train_stacked
 
 MakeSpec = Callable[..., RunSpec]
 
@@ -69,6 +70,43 @@ def test_the_frameworks_own_weights_stay(digits: Task, digits_data: Data) -> Non
         assert torch.equal(first.weight, second.weight)
         assert torch.equal(first.bias, second.bias)
         assert first.bias.abs().max() > 0
+
+
+@pytest.mark.parametrize("activation", ["relu", "sigmoid", "exp_sin", "prelu"])
+def test_standardised_functions_have_mean_zero_and_variance_one(
+    digits: Task, digits_data: Data, activation: str
+) -> None:
+    """Measured at a million evenly spread quantiles of the normal distribution."""
+    model = build(digits.network, activation, {}, "standardised")
+    places = (torch.arange(1_000_000, dtype=torch.float64) + 0.5) / 1_000_000
+    function = next(module for module in model.network if isinstance(module, Standardised))
+    y = function.double()(torch.special.ndtri(places))
+    assert y.mean().item() == pytest.approx(0.0, abs=1e-4)
+    assert y.var().item() == pytest.approx(1.0, abs=1e-4)
+    one = linears(digits, digits_data, activation, scheme="standardised")
+    other = linears(digits, digits_data, "identity")
+    assert all(torch.equal(a.weight, b.weight) for a, b in zip(one, other, strict=True))
+
+
+def test_a_standardised_function_learns_under_its_own_name(
+    digits: Task, digits_data: Data, make_spec: MakeSpec
+) -> None:
+    spec = make_spec("prelu", initialisation="standardised", weight_decay=0.1)
+    record = train(spec, digits, digits_data)
+    assert list(record.learned) == list(train(make_spec("prelu"), digits, digits_data).learned)
+    together = train_stacked([spec, replace(spec, seed=1)], digits, digits_data)
+    assert together[0].loss_curve == pytest.approx(record.loss_curve, rel=1e-3)
+
+
+def test_identity_is_standardised_as_it_is(
+    digits: Task, digits_data: Data, make_spec: MakeSpec
+) -> None:
+    """Of every affine function one shape is left, so the runs are the same."""
+    plain = make_spec("identity", initialisation="standardised")
+    bent = make_spec("leaky_relu", parameters=(("negative_slope", 1.0),),
+                     initialisation="standardised")  # fmt: skip
+    one, other = (train(spec, digits, digits_data).loss_curve for spec in (plain, bent))
+    assert other == pytest.approx(one, rel=1e-4)
 
 
 @pytest.mark.parametrize("scheme", ["own gain", "framework"])

@@ -121,8 +121,8 @@ def _rules(result: Result) -> dict[str, str]:
             result, lambda part: _START.get(part.plan.initialisation, part.plan.initialisation)
         ),
         "pairing": "for one seed, the same start numbers and the same batches for every function",
-        "noise floor": "a second arm of the reference with numbers of its own, a "
-        "search of its own included; the larger of its mean difference and of half its 95 % interval",
+        "noise floor": "a second arm of the reference with numbers and a search of its "
+        "own; the larger of its mean difference and of half its 95 % interval",
         "selection": f"the {result.plan.selection}, judged on the validation set; the test set is "
         "read once per run, after that",
         "divergence": "a run whose loss is not finite gets the worst score and stays in",
@@ -134,7 +134,10 @@ def _rules(result: Result) -> dict[str, str]:
 
 _START = {
     Recipe.initialisation: "the same standard-normal numbers for every function, scaled by its "
-    "gain 1/sqrt(E f(z)²) and by 1/sqrt(fan-in)"
+    "gain 1/sqrt(E f(z)²) and by 1/sqrt(fan-in)",
+    "standardised": "the same standard-normal numbers for every function, scaled by "
+    "1/sqrt(fan-in); every function shifted and scaled, for good, to mean 0 and variance 1 for "
+    "standard normal inputs",
 }
 _OVER_TASKS = (
     "hierarchical bootstrap (tasks, then seeds), Wilcoxon's signed-rank test on the tasks' means "

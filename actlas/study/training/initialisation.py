@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, final
 
 import torch
 from torch import nn
@@ -39,19 +39,47 @@ class Model:
         return [p for p in self.network.parameters() if id(p) not in own]
 
 
+@final
+class Standardised(nn.Module):
+    """A function of mean 0 and variance 1 for standard normal inputs: (f(x) - mean) * scale."""
+
+    def __init__(self, function: nn.Module, mean: float, scale: float) -> None:
+        """Put a function between a shift and a factor, both fixed."""
+        super().__init__()
+        self.function, self.mean, self.scale = function, mean, scale
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return (f(x) - mean) * scale."""
+        y: torch.Tensor = self.function(x).sub(self.mean).mul(self.scale)
+        return y
+
+
 def build(
     network: Callable[[Callable[[], nn.Module]], nn.Module],
     activation: str,
     parameters: Mapping[str, Any],
+    scheme: str = Recipe.initialisation,
 ) -> Model:
-    """Build a network, noting which of its modules are the activation under study."""
+    """Build a network, noting which of its modules are the activation under study.
+
+    Args:
+        network: called with a factory of activation modules.
+        activation: the function's name.
+        parameters: its parameters.
+        scheme: of the start; "standardised" shifts and scales the function, for good.
+    """
+    from actlas.init import gain
+    from actlas.init.profile import profile_of
     from actlas.nn import create
 
     made: list[nn.Module] = []
 
     def factory() -> nn.Module:
         made.append(create(activation, **parameters))
-        return made[-1]
+        if scheme != STANDARDISED:
+            return made[-1]
+        mean = profile_of(activation, parameters).mean
+        return Standardised(made[-1], mean, gain(activation, centred=True, **parameters))
 
     built = network(factory)
     there = set(map(id, built.modules()))  # a builder may make one more, to see what it is
@@ -75,6 +103,8 @@ def _as_made(weight: torch.Tensor, _: torch.Generator, __: float) -> torch.Tenso
     return weight
 
 
+STANDARDISED = "standardised"
+
 # How start weights are drawn, and the gain of all functions; None for each one's own.
 START_WEIGHTS: dict[
     str, tuple[Callable[[torch.Tensor, torch.Generator, float], torch.Tensor], float | None]
@@ -83,6 +113,7 @@ START_WEIGHTS: dict[
     "relu gain": (_normal, _RELU_GAIN),
     "xavier": (_xavier, _RELU_GAIN),
     "framework": (_as_made, 1.0),
+    STANDARDISED: (_normal, 1.0),  # the functions have a second moment of 1 themselves
 }
 
 
@@ -107,7 +138,8 @@ def initialise_(
         stream: the name of the run's random numbers.
         scheme: as published studies do it: "relu gain" takes ReLU's gain for every function,
             "xavier" Xavier's uniform weights times ReLU's gain in all layers, and "framework"
-            leaves weights and biases as PyTorch has made them.
+            leaves weights and biases as PyTorch has made them; "standardised" functions need no
+            gain.
         bias: where biases start.
     """
     if scheme not in START_WEIGHTS:

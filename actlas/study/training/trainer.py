@@ -103,7 +103,7 @@ def _begin(spec: RunSpec, task: Task, data: Data) -> Run:
 
     own, parameters = data.of_seed(spec.seed), dict(spec.parameters)
     scale, device = gain(spec.activation, **parameters), device_of(spec.device)
-    model = build(task.network, spec.activation, parameters)
+    model = build(task.network, spec.activation, parameters, spec.initialisation)
     some = task.transform(own.train.inputs[:2])
     initialise_(model, some, scale, spec.stream, spec.initialisation, spec.start_bias)
     model.network.to(device)  # the same numbers on every device: they were drawn on the processor
