@@ -103,7 +103,8 @@ class Plan(TaskValues):
         schedule: of the learning rate after the warm-up: "cosine", "constant", or "steps" (x0.2
             after 30, 60 and 80 % of the epochs).
         warm_up: the part of all steps in which the learning rate rises.
-        selection: which epoch is tested: "best epoch" on the validation set, or "last epoch".
+        selection: which epoch is tested: "best epoch" on the validation set, of equal scores that
+            with the lowest loss there, or "last epoch".
         fresh_optimizer: make the optimiser anew every epoch, as some published scripts do.
         device: where networks are trained: "cpu", or an accelerator by PyTorch's name: "cuda",
             "cuda:1", "mps". One process serves an accelerator unless `workers` says otherwise.

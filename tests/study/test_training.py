@@ -11,10 +11,11 @@ from torch import Tensor, nn
 
 from actlas.errors import ActlasError
 from actlas.init import gain
-from actlas.study import Data, Split, Task
+from actlas.study import ACCURACY, Data, Split, Task
 from actlas.study.training import Phase, Record, RunSpec, train
 from actlas.study.training.initialisation import build, initialise_
 from actlas.study.training.optimizers import make_optimizer, schedule
+from actlas.study.training.trainer import History
 
 FUNCTIONS = ("relu", "leaky_relu", "prelu", "tanh")
 
@@ -153,6 +154,18 @@ def test_a_record_survives_the_file(
     record = train(spec, digits, digits_data)
     assert Record.from_json(record.to_json()) == record
     assert record.gain == pytest.approx(gain("leaky_relu", negative_slope=0.2))
+
+
+@pytest.mark.parametrize(("losses", "kept"), [((3.0, 1.0, 2.0), 1), ((1.0, 1.0, 1.0), 0)])
+def test_of_equal_scores_the_lowest_loss_is_kept(
+    make_spec: Callable[..., RunSpec], losses: tuple[float, ...], kept: int
+) -> None:
+    history = History()
+    for epoch, loss in enumerate(losses):
+        state = {"w": torch.tensor(float(epoch))}
+        history.add((0.5, loss), 90.0, make_spec(), ACCURACY, lambda state=state: state)
+    history.add((0.1, 0.1), 89.0, make_spec(), ACCURACY, dict)
+    assert (history.best_epoch, history.best_state["w"].item()) == (kept, kept)
 
 
 def test_shape_parameters_are_learned_recorded_and_not_decayed(

@@ -32,6 +32,7 @@ class History:
     loss: list[float] = field(default_factory=list)
     step_seconds: list[float] = field(default_factory=list)  # the mean of every epoch
     best_epoch: int = -1
+    best_loss: float = math.inf  # on the validation set, in that epoch
     best_state: State = field(default_factory=dict)
     diverged: bool = False
 
@@ -53,13 +54,16 @@ class History:
             return
         self.loss.append(losses[0])
         self.validation.append(score)
-        if (
-            self.best_epoch < 0
-            or spec.selection == "last epoch"
-            or metric.beats(score, self.validation[self.best_epoch])
-        ):
-            self.best_epoch = len(self.validation) - 1
+        if spec.selection == "last epoch" or self._is_best(score, losses[1], metric):
+            self.best_epoch, self.best_loss = len(self.validation) - 1, losses[1]
             self.best_state = state()
+
+    def _is_best(self, score: float, loss: float, metric: Metric) -> bool:
+        """Compare scores, then validation losses: few examples leave many epochs tied."""
+        if self.best_epoch < 0:
+            return True
+        best = self.validation[self.best_epoch]
+        return metric.beats(score, best) or (score == best and loss < self.best_loss)
 
 
 @dataclass(frozen=True)
