@@ -21,7 +21,7 @@ from actlas.study.recipes import Part
 from actlas.study.result import Result, make_result, part_result
 from actlas.study.store import Store
 from actlas.study.study_file import plan_text
-from actlas.study.tasks import Task, find_task, load_data
+from actlas.study.tasks import Task, check_cuts, find_task, load_data
 from actlas.study.training.devices import device_of
 from actlas.study.tuning import first_settings
 
@@ -172,6 +172,7 @@ def _problems(plan: Plan, root: Path | None) -> list[_Problem]:
 
 def _problem(part: Part, plan: Plan, task: Task, root: Path | None) -> _Problem:
     data = load_data(part.task, root)
+    check_cuts(task, data, plan.splits)
     task = with_network(task, plan.network, data, check=True)
     return _Problem(part, plan, task, code_of(plan, root))
 

@@ -231,6 +231,7 @@ class Experiment:
                     network=plan.network,
                     code=code,
                     device=plan.device,
+                    splits=plan.splits,
                     **recipe,
                 )
 

@@ -77,6 +77,9 @@ class Plan(TaskValues):
         reference: the function that the others are compared with.
         seeds: the seeds of the confirmation, at least 2; a number n stands for 0 ... n-1. They are
             the most that an adaptive study takes.
+        splits: in how many ways training and validation examples are cut, at random; seed k takes
+            cut k modulo their number, and the test set stays. Of tasks whose examples may change
+            places.
         tuning_seeds: the seeds of the learning-rate search; they draw other numbers than `seeds`.
         search: "halving" tries all learning rates in runs of a quarter of the epochs, and trains
             the best third in full, two at least; "grid" trains every one in full; "joint" is
@@ -118,6 +121,7 @@ class Plan(TaskValues):
     activations: tuple[str, ...] = ("relu", "gelu", "silu", "mish", "telu", "serf")
     reference: str = "relu"
     seeds: Annotated[Seeds, Field(min_length=2)] = tuple(range(20))
+    splits: Count = RunSpec.splits
     tuning_seeds: Seeds = (0, 1)
     search: Literal["halving", "grid", "joint"] = "halving"
     design: Literal["adaptive", "fixed"] = Field(default_factory=_design)

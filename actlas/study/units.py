@@ -9,7 +9,7 @@ from pathlib import Path
 from actlas.study.command import CommandTask
 from actlas.study.command.running import run_command
 from actlas.study.networks import with_network
-from actlas.study.tasks import Data, Task, find_task, load_data
+from actlas.study.tasks import Data, Task, find_task, load_data, recut
 from actlas.study.training import Record, RunSpec, train
 from actlas.study.training.stacked import train_stacked
 from actlas.study.training.ways import Way, fastest_way, first_sentence
@@ -91,6 +91,8 @@ def failed(spec: RunSpec, reason: str) -> Failure:
 
 def _problem(spec: RunSpec, data_root: Path | None) -> tuple[Task, Data]:
     data = load_data(spec.task, data_root)
+    if spec.splits > 1:
+        data = recut(data, spec.splits)
     return with_network(find_task(spec.task), spec.network, data), data
 
 

@@ -209,7 +209,7 @@ def test_every_field_changes_the_key(make_spec: Callable[..., RunSpec]) -> None:
         "network": "mlp", "initialisation": "xavier", "start_bias": -5.0, "momentum": 0.5,
         "schedule": "steps", "warm_up": 0.0, "selection": "last epoch", "fresh_optimizer": True,
         "shape_rate": 3.0,
-        "device": "cuda",
+        "device": "cuda", "splits": 5,
     }  # fmt: skip
     assert set(changes) == set(RunSpec.__dataclass_fields__)
     keys = {make_spec(**{name: value}).key for name, value in changes.items()}

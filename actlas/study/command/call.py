@@ -173,6 +173,8 @@ def check_plan(name: str, plan: Plan, several: Collection[str] = ()) -> None:
     used = placeholders(parsed(name).command)
     if plan.network is not None:
         raise ActlasError("a command has a network of its own; leave network out")
+    if plan.splits > 1:
+        raise ActlasError("a command has data of its own; leave splits out")
     for key in ("practical_difference", "learning_rates"):
         if getattr(plan, key) is None:
             raise ActlasError(f"a command needs {key} in the plan: {_MISSING[key]}")

@@ -15,6 +15,7 @@ from actlas.study.training import Recipe
 from actlas.study.wording import listed, seeds_in_words
 
 if TYPE_CHECKING:
+    from actlas.study.plan import Plan
     from actlas.study.result import Result, TaskResult
 
 
@@ -47,11 +48,18 @@ def _plan(result: Result) -> dict[str, str]:
         ),
         "functions": ", ".join(arm.label for arm in result.arms),
         "seeds": f"{seeds_in_words(plan)}: {', '.join(map(str, plan.seeds))}",
+        **_splits(plan),
         "too small to matter": by_task(
             result, lambda part: f"{part.plan.practical_difference:g} {part.task.metric.unit}"
         ),
         "published score": by_task(result, told),
     }
+
+
+def _splits(plan: Plan) -> dict[str, str]:
+    if plan.splits == 1:
+        return {}
+    return {"splits": f"{plan.splits} cuts into training and validation, in turn; one test set"}
 
 
 def by_task(result: Result, say: Callable[[TaskResult], str]) -> str:

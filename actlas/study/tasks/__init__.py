@@ -4,6 +4,7 @@ Every module of this package registers its tasks by itself; a user's own task is
 `module:attribute`. See `Task` for the protocol.
 """
 
+from actlas.study.tasks._cuts import check_cuts, recut
 from actlas.study.tasks._protocol import (
     ACCURACY,
     Data,
@@ -27,6 +28,6 @@ from actlas.study.tasks._registry import (
 
 __all__ = [
     "ACCURACY", "COMMAND", "Data", "Metric", "NetworkFactory", "Published", "Split", "Task",
-    "at_hand", "built_in_tasks", "download", "find_task", "load_data", "register", "task_file",
-    "task_names",
+    "at_hand", "built_in_tasks", "check_cuts", "download", "find_task", "load_data", "recut",
+    "register", "task_file", "task_names",
 ]  # fmt: skip

@@ -169,6 +169,8 @@ class Task:
         folder: where the files lie in the data folder; empty where none are needed.
         architecture: the network in a few words.
         evaluation_batch: examples that are scored at once; fewer need less memory.
+        exchangeable: training and validation examples were drawn alike and one by one, so that a
+            study may cut them anew: the `splits` of a plan.
     """
 
     name: str
@@ -197,6 +199,7 @@ class Task:
     folder: str = ""
     architecture: str = ""
     evaluation_batch: int = 2000
+    exchangeable: bool = False
 
     def calibration(self, outputs: Tensor, targets: Tensor) -> float | None:
         """Return the expected calibration error in points; None where outputs are no logits.

@@ -104,6 +104,7 @@ register(
         optimizer="adamw",
         learning_rates={"sgd": 0.01, "adam": 0.004, "adamw": 0.004},
         practical_difference=1.0,
+        exchangeable=True,
         evaluation_batch=50,
         limits=(
             "205 images to train on and 72 to test, four times smaller than the originals.",

@@ -177,6 +177,7 @@ for _kind, _network in _NETWORKS.items():
             epochs=_EPOCHS[_kind],
             batch_size=128,
             practical_difference=0.5,
+            exchangeable=True,
             limits=("The official split is fixed: no word on other samples.",),
             network_limits=(_LIMITS[_kind],),
             published=_PUBLISHED[_kind],

@@ -45,9 +45,10 @@ register(
         batch_size=64,
         learning_rates={"sgd": 0.16, "adam": 0.01, "adamw": 0.01},
         practical_difference=0.5,
+        exchangeable=True,
         limits=(
             "897 training images: nothing here speaks of large data.",
-            "The split is fixed, and the same writers may appear in all three parts.",
+            "The test set is fixed, and the same writers may appear in all three parts.",
         ),
         network_limits=(
             "One hidden layer of 64 units: nothing here speaks of deep or large networks.",

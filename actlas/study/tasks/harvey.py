@@ -58,6 +58,7 @@ register(
         optimizer="adamw",
         learning_rates={"sgd": 0.02, "adam": 0.001, "adamw": 0.001},
         practical_difference=1.0,
+        exchangeable=True,
         limits=(
             "A sample of a course's copy of the set: neighbouring buildings can lie in the "
             "training and in the test part, so that scores flatter.",

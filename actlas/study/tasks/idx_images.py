@@ -128,6 +128,7 @@ def _register(images: IdxImages, practical_difference: float) -> None:
                 epochs=5,
                 batch_size=128,
                 practical_difference=practical_difference,
+                exchangeable=True,
                 limits=("The official split is fixed: no word on other samples.",),
                 network_limits=(_LIMITS[kind],),
                 published=_PUBLISHED[f"{images.name}-{kind}"],

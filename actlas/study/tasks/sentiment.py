@@ -117,6 +117,7 @@ for _name, _load in _LOADERS.items():
             optimizer="adamw",
             learning_rates={"sgd": 0.1, "adam": 0.002, "adamw": 0.002},
             practical_difference=0.5,
+            exchangeable=True,
             limits=(_LIMITS[_name],),
             network_limits=("A small network that learns word vectors from these texts alone.",),
             published=_PUBLISHED[_name],

@@ -97,6 +97,7 @@ for _kind, _network in _NETWORKS.items():
             batch_size=100,
             learning_rates={"sgd": 0.2, "adam": 0.003, "adamw": 0.003},
             practical_difference=0.5,
+            exchangeable=True,
             limits=("Made signals: real ones have other noise and other shapes.",),
             network_limits=("A small network without normalisation.",),
         )

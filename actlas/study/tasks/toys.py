@@ -73,6 +73,7 @@ def _register(name: str, title: str, draw: Draw, inputs: int, hidden: int, epoch
             batch_size=50,
             learning_rates={"sgd": 0.1, "adam": 0.005, "adamw": 0.005},
             practical_difference=0.5,
+            exchangeable=True,
             limits=("A toy: nothing here speaks of real data.",),
             network_limits=(f"Two hidden layers of {hidden} units.",),
         )

@@ -59,15 +59,16 @@ class RunSpec(Recipe):
     network: str | None = None
     code: str = ""
     device: str = "cpu"
+    splits: int = 1
 
     @property
     def key(self) -> str:
         """The content hash under which the finished run is stored.
 
-        What a recipe leaves at its default is not hashed, and neither is the processor: stored
-        runs keep their keys when the recipe gets another field.
+        What a recipe leaves at its default is not hashed, and neither are the processor and the
+        task's own split: stored runs keep their keys when the recipe gets another field.
         """
-        quiet = {*Recipe.__dataclass_fields__, "device"}
+        quiet = {*Recipe.__dataclass_fields__, "device", "splits"}
         told = {
             name: value
             for name, value in asdict(self).items()
