@@ -31,7 +31,9 @@ def cost(part: TaskResult) -> Sheet:
         "Exploratory: no verdict rests on these. Time of a training step, on the machine below, "
         "also in units of the reference (seed by seed, median; the A/A row shows "
         "how exact that is); bytes kept for backward for each value beyond the output, and with "
-        f'save="output"; then how fast it learns. {target_in_words(part)}'.rstrip(),
+        'save="output"; then how fast it learns. Units of the reference and seconds to a target '
+        "count the runs that were trained as the reference's run of their seed was: alone, or as "
+        f"one model of as many. {target_in_words(part)}".rstrip(),
         ("function", "ms per step", "× reference", "bytes kept", 'with save="output"',
          "epochs to target", "seconds to target", "best epoch", "validation, mean over epochs",
          "last training loss"),
@@ -58,9 +60,10 @@ def _speed(found: Speed | None) -> tuple[str, str]:
     if found is None:
         return NONE, NONE
     never = f"{found.never} of {found.runs} never"
-    if found.epochs is None or found.seconds is None:
-        return never, NONE
-    return f"{found.epochs:g}" + f" ({never})" * (found.never > 0), f"{found.seconds:.3g}"
+    seconds = _number(found.seconds, ".3g")
+    if found.epochs is None:
+        return never, seconds
+    return f"{found.epochs:g}" + f" ({never})" * (found.never > 0), seconds
 
 
 def _number(value: float | None, form: str) -> str:
