@@ -31,9 +31,7 @@ def cost(part: TaskResult) -> Sheet:
         "Exploratory: no verdict rests on these. Time of a training step, on the machine below, "
         "also in units of the reference (seed by seed, median; the A/A row shows "
         "how exact that is); bytes kept for backward for each value beyond the output, and with "
-        'save="output"; then how fast it learns. Units of the reference and seconds to a target '
-        "count the runs that were trained as the reference's run of their seed was: alone, or as "
-        f"one model of as many. {target_in_words(part)}".rstrip(),
+        f'save="output"; then how fast it learns. {target_in_words(part)}'.rstrip(),
         ("function", "ms per step", "× reference", "bytes kept", 'with save="output"',
          "epochs to target", "seconds to target", "best epoch", "validation, mean over epochs",
          "last training loss"),
@@ -51,7 +49,8 @@ def target_in_words(part: TaskResult) -> str:
         f"rule fixed beforehand: {part.arms[0].title}'s median best validation score, less one "
         "practical difference. Median over the runs of the first epoch that reaches it, and of "
         "that epoch times the run's own seconds per epoch; a run that never does, or diverges, "
-        "counts as later than any other."
+        "counts as later than any other. Seconds are those of runs that were trained as the "
+        "reference's run of their seed was: alone, or as one model of as many."
     )
 
 
