@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 import hypothesis
@@ -15,6 +16,7 @@ from actlas.catalogue import Definition, load
 from tests.support.oracle import COUNTS
 
 ENTRIES: tuple[Definition, ...] = tuple(load().values())
+CHROMIUM = Path("/usr/bin/chromium")
 
 # The same examples in every run, and no failure because a machine is slow.
 hypothesis.settings.register_profile(
@@ -36,6 +38,21 @@ def over(entries: Iterable[Definition] = ENTRIES) -> pytest.MarkDecorator:
     if not chosen:  # pytest would skip the test in silence
         raise ValueError("no entry to test: the catalogue, or the choice from it, is empty")
     return pytest.mark.parametrize("entry", chosen)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    """Return a browser, or skip where there is none."""
+    if not CHROMIUM.exists():
+        pytest.skip(f"no Chromium at {CHROMIUM}")
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    with playwright.sync_playwright() as started:
+        browser = started.chromium.launch(
+            executable_path=str(CHROMIUM),
+            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
+        )
+        yield browser
+        browser.close()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

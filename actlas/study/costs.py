@@ -55,26 +55,42 @@ class Cost:
 def costs(part: TaskResult) -> tuple[Cost, ...]:
     """Return the costs of every arm on a task, from its confirmation runs."""
     runs = part.outcome.confirmations
-    reference = {record.spec.seed: record for record in runs[part.arms[0].label]}
     twin = part.arms[0].label  # computes what the reference does
+    reference = runs[twin]
     return tuple(
         _cost(arm, twin if arm.twin else arm.label, runs[arm.label], reference) for arm in part.arms
     )
 
 
+def comparable(
+    records: Sequence[Record], reference: Sequence[Record]
+) -> list[tuple[Record, Record]]:
+    """Return the runs whose times can be compared with the reference's, each with that of its seed.
+
+    A run of many that were trained as one model has its share of their time, which says nothing
+    beside the time of a run that was trained alone: both must have been as many.
+
+    Args:
+        records: runs of one arm.
+        reference: those of the reference, on the same seeds at least.
+    """
+    by_seed = {record.spec.seed: record for record in reference}
+    pairs = [(record, by_seed[record.spec.seed]) for record in records]
+    return [(own, other) for own, other in pairs if own.together == other.together]
+
+
 def _cost(
-    arm: Arm, activation: str, records: Sequence[Record], reference: dict[int, Record]
+    arm: Arm, activation: str, records: Sequence[Record], reference: Sequence[Record]
 ) -> Cost:
     ended = [record for record in records if not record.diverged and record.loss_curve]
     timed = [record for record in ended if record.step_seconds]
-    beside = [(record, reference[record.spec.seed]) for record in timed]
     return Cost(
         arm=arm,
         step_seconds=tuple(record.step_seconds for record in timed if record.step_seconds),
         ratios=tuple(
             own.step_seconds / other.step_seconds
-            for own, other in beside
-            if own.step_seconds and other.step_seconds and own.together == other.together
+            for own, other in comparable(timed, reference)
+            if own.step_seconds and other.step_seconds
         ),
         kept=kept_bytes(activation) or 0.0,
         kept_least=kept_bytes(activation, "output"),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from actlas.study.costs import comparable
 from actlas.study.training import Record
 
 if TYPE_CHECKING:
@@ -20,7 +21,8 @@ class Speed:
     """How soon the runs of an arm reach the target.
 
     `epochs` and `seconds` are medians over the runs, None where half of the runs or more never get
-    there; `never` of the `runs` do not.
+    there; `never` of the `runs` do not. `seconds` counts the runs alone whose times can be compared
+    with the reference's, and is None where there are none.
     """
 
     epochs: float | None
@@ -56,22 +58,27 @@ def speeds(part: TaskResult) -> tuple[Speed | None, ...]:
     target = target_of(part)
     if target is None:
         return (None,) * len(part.arms)
-    sign = part.task.metric.sign
-    return tuple(_speed(part.outcome.confirmations[arm.label], target, sign) for arm in part.arms)
+    runs, sign = part.outcome.confirmations, part.task.metric.sign
+    reference = runs[part.arms[0].label]
+    return tuple(_speed(runs[arm.label], reference, target, sign) for arm in part.arms)
 
 
-def _speed(records: Sequence[Record], target: float, sign: int) -> Speed:
-    reached = [(record, epochs_to(record, target, sign)) for record in records]
-    seconds = [
-        epochs * record.seconds / len(record.validation_curve) if epochs else math.inf
-        for record, epochs in reached
-    ]
+def _speed(
+    records: Sequence[Record], reference: Sequence[Record], target: float, sign: int
+) -> Speed:
+    reached = [epochs_to(record, target, sign) for record in records]
+    timed = [record for record, _ in comparable(records, reference)]
     return Speed(
-        epochs=_median([epochs or math.inf for _, epochs in reached]),
-        seconds=_median(seconds),
-        never=sum(epochs is None for _, epochs in reached),
+        epochs=_median([epochs or math.inf for epochs in reached]),
+        seconds=_median([_seconds_to(record, target, sign) for record in timed]),
+        never=reached.count(None),
         runs=len(records),
     )
+
+
+def _seconds_to(record: Record, target: float, sign: int) -> float:
+    epochs = epochs_to(record, target, sign)
+    return epochs * record.seconds / len(record.validation_curve) if epochs else math.inf
 
 
 def epochs_to(record: Record, target: float, sign: int) -> int | None:
@@ -89,5 +96,5 @@ def epochs_to(record: Record, target: float, sign: int) -> int | None:
 
 
 def _median(values: Sequence[float]) -> float | None:
-    middle = float(np.median(values))
+    middle = float(np.median(values)) if values else math.inf
     return middle if math.isfinite(middle) else None

@@ -47,6 +47,22 @@ class Figures:
         return f"{ends} ({percentage(interval.level)})"
 
 
+def shortened(name: str, most: int) -> str:
+    """Return a name of at most so many letters, cut in the middle: the end tells arms apart.
+
+    Args:
+        name: of a function, with its parameters.
+        most: at least 3.
+
+    >>> shortened("LeakyReLU(negative_slope=0.2)", 20), shortened("GELU", 20)
+    ('LeakyReLU(…lope=0.2)', 'GELU')
+    """
+    if len(name) <= most:
+        return name
+    end = (most - 1) // 2
+    return f"{name[: most - 1 - end]}…{name[-end:]}"
+
+
 def percentage(level: float) -> str:
     """Return the level of an interval; a look at a study can come close to 1.
 

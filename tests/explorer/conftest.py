@@ -16,7 +16,6 @@ from actlas.explorer._page import NAME
 # Kinks, waves, a choice, vectors, two inputs, errata, claims that fail, functions of one author.
 FEW = ("relu", "elu", "telu", "gelu", "silu", "mish", "tanh", "snake", "pau", "and_il", "elish",
        "golu", "prelu", "hard_mish")  # fmt: skip
-CHROMIUM = Path("/usr/bin/chromium")
 SHOTS = Path(__file__).parents[2] / "build" / "screenshots"
 Open = Callable[..., Any]
 
@@ -41,21 +40,6 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("explorer")
     (folder / NAME).write_text(page(), encoding="utf-8")
     return folder
-
-
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[Any]:
-    """Return a browser, or skip where there is none."""
-    if not CHROMIUM.exists():
-        pytest.skip(f"no Chromium at {CHROMIUM}")
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(
-            executable_path=str(CHROMIUM),
-            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
-        )
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="session")

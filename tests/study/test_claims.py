@@ -92,6 +92,11 @@ def claim(tmp_path: Path) -> Claim:
         ('task = "digits"', 'taks = "digits"', "Did you mean 'task'"),
         ('untestable = "the recipe could not be read"', 'changes = "none"', "as_published: give"),
         ("title =", "= title", "is not TOML"),
+        ('task = "digits"', 'task = "digits,mnist"', "task = 'digits,mnist' names several"),
+        ("budget = 1", 'optimizer = "sgd, adamw"', "optimizer = 'sgd,adamw' names several"),
+        ("budget = 1", 'initialisation = ["xavier", "framework"]', "'xavier,framework' names"),
+        ("budget = 1", 'schedule = "cosine,constant,steps"', "schedule = .* names several"),
+        ("tuning_seeds = 1", '[fair.against]\noptimizer = "sgd,adam"', "against: optimizer = "),
     ],
 )
 def test_wrong_claims_are_named(tmp_path: Path, old: str, new: str, message: str) -> None:

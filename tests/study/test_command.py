@@ -20,6 +20,7 @@ from actlas.study.experiment import code_of
 from actlas.study.folder import read_result
 from actlas.study.study_file import changed, plan_from_text, plan_text
 from actlas.study.training import Phase, Record, RunSpec
+from tests.study.refusals import refused
 from tests.study.test_store import is_running, wait_until
 
 PYTHON = f"{sys.executable} -S"
@@ -100,10 +101,8 @@ def test_the_name_of_the_task_holds_the_whole_call(changes: dict[str, Any]) -> N
     ids=lambda value: value if isinstance(value, str) else "",
 )  # fmt: skip
 def test_a_wrong_command_is_one_sentence(fields: dict[str, Any], said: str) -> None:
-    with pytest.raises(ActlasError) as caught:
+    with refused(said):
         make_plan({"command": f"x {CALL}", "metric": "a", **RULES, **fields})
-    assert said in str(caught.value)
-    assert "\n" not in str(caught.value)
 
 
 # ---------------------------------------------------------------- what is read

@@ -17,6 +17,7 @@ from actlas.errors import ActlasError
 from actlas.study import make_plan, run_plan
 from actlas.study.executors import names, opened
 from actlas.study.store import Store
+from tests.study.refusals import refused
 
 # The first call kills the worker that made it; every other one ends well.
 PROGRAM = """
@@ -162,10 +163,8 @@ def test_answers_and_errors_come_back(folder: Path) -> None:
 )
 def test_a_wrong_executor_is_one_sentence(tmp_path: Path, text: str, said: str) -> None:
     pytest.importorskip("submitit")
-    with pytest.raises(ActlasError) as caught, opened(text, 1, tmp_path):
+    with refused(said), opened(text, 1, tmp_path):
         pass
-    assert said in str(caught.value)
-    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("name", [name for name in names() if name != "local"])

@@ -232,6 +232,28 @@ def test_runs_that_never_get_there_count_as_later_than_all_others() -> None:
     assert cells["ReLU"] == ("2", "4")
 
 
+def test_seconds_of_runs_trained_another_way_are_not_compared() -> None:
+    def stacked(label: str, index: int, record: Record) -> Record:
+        if label == "gelu" or (label == "silu" and index < 9):
+            return replace(record, together=8, seconds=0.6)
+        return record
+
+    part = with_runs(curved(), stacked)
+    relu, _, gelu, silu = speeds(part)[:4]
+    assert relu == Speed(epochs=2.0, seconds=4.0, never=0, runs=10)
+    assert gelu == Speed(epochs=1.0, seconds=None, never=0, runs=10)
+    assert silu == Speed(epochs=3.0, seconds=6.0, never=0, runs=10)  # of the one run left
+    cells = {row[0]: row[5:7] for row in cost(part).rows}
+    assert (cells["GELU"], cells["SiLU"]) == (("1", "-"), ("3", "6"))
+
+
+def test_seconds_of_runs_that_were_all_one_model_are_compared() -> None:
+    part = with_runs(curved(), lambda _label, _index, r: replace(r, together=10, seconds=0.6))
+    found = [one and one.seconds for one in speeds(part)]
+    assert found == [pytest.approx(0.4), pytest.approx(0.4), pytest.approx(0.2),
+                     pytest.approx(0.6), None]  # fmt: skip
+
+
 def test_one_slow_run_of_the_reference_does_not_move_the_target() -> None:
     part = with_runs(
         curved(), lambda label, i, r: replace(r, validation_curve=(0.0,) * 3) if i == 0 else r

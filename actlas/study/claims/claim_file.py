@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from actlas.errors import ActlasError, nearest
 from actlas.study.plan import Plan, make_plan
+from actlas.study.recipes import SAID
 
 SETTINGS = ("as_published", "fair")
 _DESIGN = {"search": "grid", "design": "fixed"}
@@ -103,7 +104,7 @@ def read_claim(path: Path) -> Claim:
     The tables `as_published` and `fair` hold the keys of a study file; `against` in one of them
     the values of the other recipe that differ. A claim runs every seed and trains every learning
     rate in full unless it says otherwise: functions share runs, and recipes are compared with
-    each other.
+    each other. It has one task, and each of the two sides one recipe.
     """
     try:
         fields = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -138,8 +139,21 @@ def _setting(fields: Mapping[str, Any], source: str) -> Setting:
         return Setting(**words)
     other = rest.pop("against", None)
     rest = {**_DESIGN, **rest}
-    against = None if other is None else make_plan({**rest, **other}, source)
-    return Setting(plan=make_plan(rest, source), against=against, **words)
+    plan = _plan(rest, source)
+    against = None if other is None else _plan({**rest, **other}, f"{source}.against")
+    return Setting(plan=plan, against=against, **words)
+
+
+def _plan(fields: Mapping[str, Any], source: str) -> Plan:
+    """Return the plan of one task under one recipe: kept runs tell functions apart, not parts."""
+    plan = make_plan(fields, source)
+    for key in ("task", *SAID):
+        if "," in (given := getattr(plan, key) or ""):
+            raise ActlasError(
+                f"{source}: {key} = {given!r} names several, allowed is one: a claim is judged on "
+                "one task under one recipe; a second recipe goes into the table against"
+            )
+    return plan
 
 
 def _sentence(error: ValidationError) -> str:

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from actlas.study.report.markup import Markup, element, join
 from actlas.study.report.scale import Scale
 from actlas.study.statistics import Interval
+from actlas.study.wording import shortened
 
 _WIDTH, _HEIGHT = 300, 190
 _LEFT, _RIGHT, _TOP, _BOTTOM = 40, 8, 8, 36
@@ -101,6 +102,22 @@ def panel(frame: Frame, *marks: Markup, label: str, x_label: str) -> Markup:
         "svg", *grid, *ticks, inside, name,
         viewBox=f"0 0 {_WIDTH} {_HEIGHT}", role="img", aria_label=label, class_="panel",
     )  # fmt: skip
+
+
+def name_mark(name: str, most: int, after: str = "", **attributes: str | float) -> Markup:
+    """Return a function's name in a picture, where it has room for so many letters.
+
+    A longer one is cut, and has the whole of it as a tooltip.
+
+    Args:
+        name: as people read it.
+        most: letters that fit, of the name alone.
+        after: what follows it, as "(A/A)".
+        attributes: of the SVG text.
+    """
+    shown = shortened(name, most)
+    whole = element("title", name) if shown != name else None
+    return element("text", shown + after, whole, **attributes)
 
 
 def percent(value: float) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from actlas.study.analysis import Row
 from actlas.study.costs import costs
-from actlas.study.report.charts import interval_line
+from actlas.study.report.charts import interval_line, name_mark
 from actlas.study.report.content import figures_of
 from actlas.study.report.markup import Markup, element, join
 from actlas.study.report.scale import Scale, covering
@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from actlas.study.result import TaskResult
 
 _WIDTH, _HEIGHT = 760, 300
-_LEFT, _RIGHT, _TOP, _BOTTOM = 52, 150, 14, 40
+_LEFT, _RIGHT, _TOP, _BOTTOM = 52, 190, 14, 40
 _LINE = 15  # pixels between two names
+_LETTERS = 20  # of a name, so that it fits on the right
 
 
 @dataclass(frozen=True)
@@ -60,10 +61,11 @@ def chart(part: TaskResult) -> Markup:
     band = element("rect", x=_LEFT, width=_WIDTH - _LEFT - _RIGHT, y=round(y(practical), 1),
                    height=round(y(-practical) - y(practical), 1), class_="rope")  # fmt: skip
     label = f"Difference to {part.arms[0].title} against time"
-    return element(
+    drawn = element(
         "svg", band, *_axes(x, y, part), *marks, *_names(shown, x, y),
         viewBox=f"0 0 {_WIDTH} {_HEIGHT}", role="img", aria_label=label, class_="panel cost",
     )  # fmt: skip
+    return element("div", drawn, class_="scroll", tabindex="0")
 
 
 def _axes(x: Scale, y: Scale, part: TaskResult) -> list[Markup]:
@@ -112,8 +114,8 @@ def _names(shown: Sequence[Point], x: Scale, y: Scale) -> list[Markup]:
         join(
             element("path", d=f"M{x(point.ratio) + 7:.1f} {y(point.gain):.1f} "
                     f"L{right:.1f} {place:.1f} h8", class_="leader"),
-            element("text", point.row.arm.title + " (A/A)" * point.row.arm.twin, x=right + 12,
-                    y=round(place + 4, 1), class_="label"),
+            name_mark(point.row.arm.title, _LETTERS, " (A/A)" * point.row.arm.twin, x=right + 12,
+                      y=round(place + 4, 1), class_="label"),
         )
         for point, place in zip(order, places, strict=True)
     ]  # fmt: skip

@@ -66,7 +66,8 @@ def target_in_words(part: TaskResult) -> str:
         f"rule fixed beforehand: {part.arms[0].title}'s median best validation score, less one "
         "practical difference. Median over the runs of the first epoch that reaches it, and of "
         "that epoch times the run's own seconds per epoch; a run that never does, or diverges, "
-        "counts as later than any other."
+        "counts as later than any other. Seconds are those of runs that were trained as the "
+        "reference's run of their seed was: alone, or as one model of as many."
     )
 
 
@@ -75,9 +76,10 @@ def _speed(found: Speed | None) -> tuple[str, str]:
     if found is None:
         return NONE, NONE
     never = f"{found.never} of {found.runs} never"
-    if found.epochs is None or found.seconds is None:
-        return never, NONE
-    return f"{found.epochs:g}" + f" ({never})" * (found.never > 0), f"{found.seconds:.3g}"
+    seconds = _number(found.seconds, ".3g")
+    if found.epochs is None:
+        return never, seconds
+    return f"{found.epochs:g}" + f" ({never})" * (found.never > 0), seconds
 
 
 def _number(value: float | None, form: str) -> str:

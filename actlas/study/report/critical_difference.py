@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from actlas.errors import ActlasError
+from actlas.study.report.charts import name_mark
 from actlas.study.report.markup import Markup, element, join
 from actlas.study.statistics import average_ranks, cliques, pairwise_wilcoxon
 from actlas.study.statistics._arrays import Rows, table
 
-_WIDTH, _LEFT, _RIGHT, _AXIS, _LINE = 640, 150, 490, 46, 18
+_WIDTH, _LEFT, _RIGHT, _AXIS, _LINE = 740, 210, 530, 46, 18
+_LETTERS = 20  # of a name, so that it fits beside the axis with its rank
 _INK = {"stroke": "currentColor", "fill": "none"}
 
 
@@ -90,9 +92,11 @@ def _names(ranks: Sequence[float], functions: Sequence[str], top: float) -> list
 def _name(name: str, rank: float, y: float, count: int, x: float, anchor: str) -> Markup:
     at = _place(rank, count)
     path = element("path", d=f"M{at:.1f} {_AXIS} V{y:.1f} H{x:.1f}", **_INK)
-    text = f"{name} ({rank:.2f})"
-    shift = -4 if anchor == "end" else 4
-    return join(path, element("text", text, x=x + shift, y=y + 4, text_anchor=anchor, font_size=12))
+    place = {"x": x + (-4 if anchor == "end" else 4), "y": y + 4}
+    return join(
+        path,
+        name_mark(name, _LETTERS, f" ({rank:.2f})", text_anchor=anchor, font_size=12, **place),
+    )
 
 
 def _pool(note: str, height: float) -> list[Markup]:

@@ -22,6 +22,7 @@ from actlas.study.report.panels import (
 from actlas.study.report.profiles import AXIS
 from actlas.study.report.search_sheet import basin_of, rates_of
 from actlas.study.statistics import Verdict
+from actlas.study.wording import shortened
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -35,6 +36,7 @@ _COLOURS = {Verdict.BETTER: "#009E73", Verdict.WORSE: "#D55E00", Verdict.SAME: "
 _MAIN, _GREY, _BAND = "#0072B2", "#9a9a9a", "#e3eef4"
 _COLUMNS, _PANEL = 3, (2.5, 1.9)  # small multiples: in a row, inches
 _MOST_TICKS = 7  # rates that can be named below a small panel
+_LETTERS = 26  # of a name: as many as fit above a panel
 
 
 def intervals(figure: Figure, part: TaskResult) -> None:
@@ -64,7 +66,7 @@ def _interval(axes: Axes, row: Row, place: int) -> None:
 
 
 def _name(row: OfArm) -> str:
-    return row.arm.title + " (A/A)" * row.arm.twin
+    return shortened(row.arm.title, _LETTERS) + " (A/A)" * row.arm.twin
 
 
 def curves(figure: Figure, part: TaskResult) -> None:
@@ -161,7 +163,7 @@ def heat(figure: Figure, result: Result) -> None:
         for column, row in enumerate(rows):
             axes.text(column, place, _words(row), ha="center", va="center", fontsize=7.5)
     axes.set_xticks(range(shown.shape[1]), [part.label for part in result.parts])
-    axes.set_yticks(range(len(lines)), [rows[0].arm.title for rows in lines])
+    axes.set_yticks(range(len(lines)), [_name(rows[0]) for rows in lines])
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
     axes.set_title("differences in practical differences; blue is better", loc="left")

@@ -35,13 +35,18 @@ def row_class(row: Row | Line | Change) -> str:
 
 
 def arm_name(arm: Arm) -> Markup:
-    """Return a function's title, with its status where that is not "verified"."""
+    """Return a function's title, with its status where that is not "verified".
+
+    Parameters that were given stand apart, so that a long name breaks before them.
+    """
+    name, bracket, given = arm.title.partition("(") if arm.parameters else (arm.title, "", "")
     badges = []
     if arm.status != "verified":
         badges.append(element("span", arm.status, class_="badge", title=arm.status_reason))
     if arm.twin:
         badges.append(element("span", "A/A", class_="badge", title="the reference once more"))
-    return join(arm.title, *badges)
+    apart = element("span", bracket + given, class_="given") if given else None
+    return join(name, apart, *badges)
 
 
 def comparison(part: TaskResult) -> Markup:

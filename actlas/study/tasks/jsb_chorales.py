@@ -118,6 +118,8 @@ register(
             "One layer of 128 units; the function stands in the candidate, the gates keep their "
             "sigmoids.",
         ),
-        published=Published(8.43, "GRU", "Bai et al. 2018, arXiv:1803.01271"),
+        published=Published(
+            8.43, "GRU, 300,000 weights", "Bai et al. 2018, arXiv:1803.01271, table 1"
+        ),
     )
 )

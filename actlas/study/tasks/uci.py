@@ -95,7 +95,7 @@ def _published(table: str) -> Published | None:
     rmse, deviation = PRINTED[table]
     return Published(
         round(100 * rmse / deviation, 1), "one hidden layer with dropout, averaged",
-        f"Gal and Ghahramani 2016, arXiv:1506.02142: RMSE {rmse:g}",
+        f"RMSE {rmse:.2f} in Gal and Ghahramani 2016, arXiv:1506.02142, table 1",
     )  # fmt: skip
 
 
