@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -201,7 +201,8 @@ class Experiment:
         assert plan.batch_size is not None
         assert plan.weight_decay is not None
         seeds = plan.seeds if phase is Phase.CONFIRMATION else plan.tuning_seeds
-        code = self.recorded or code_of(plan, self.data_root)
+        code = self.recorded or code_of(plan, self.data_root, networks_of(self.arms, plan))
+        shared = {name: getattr(plan, name) for name in ("network", *Recipe.__dataclass_fields__)}
         for rate in rates:
             for seed in seeds[:count]:
                 yield RunSpec(
@@ -218,10 +219,9 @@ class Experiment:
                     phase=phase,
                     seed=seed,
                     twin=arm.twin,
-                    network=plan.network,
                     code=code,
                     device=plan.device,
-                    **{name: getattr(plan, name) for name in Recipe.__dataclass_fields__},
+                    **{**shared, **arm.brings},
                 )
 
 
@@ -242,7 +242,12 @@ def run_each(experiments: Iterable[Experiment]) -> list[Outcome]:
     return outcomes
 
 
-def code_of(plan: Plan, data_root: Path | None) -> str:
+def networks_of(arms: Iterable[Arm], plan: Plan) -> list[str | None]:
+    """Return the networks of a part, each once; None is the task's own."""
+    return list(dict.fromkeys(arm.network or plan.network for arm in arms))
+
+
+def code_of(plan: Plan, data_root: Path | None, networks: Collection[str | None]) -> str:
     """Return the hash of all code and data that decide what the runs of a plan give."""
-    others = peer_version(plan.network or "") + fingerprint_of(plan.task, data_root)
-    return code_version(task_file(plan.task), others)
+    peers = "".join(sorted({peer_version(network or "") for network in networks}))
+    return code_version(task_file(plan.task), peers + fingerprint_of(plan.task, data_root))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ from actlas.study.statistics import Interval
 
 _WIDTH, _HEIGHT = 300, 190
 _LEFT, _RIGHT, _TOP, _BOTTOM = 40, 8, 8, 36
+_LETTER = 7  # pixels that a letter of a name takes, at most
 
 Numbers = Sequence[float] | npt.NDArray[Any]
 
@@ -150,6 +151,15 @@ def rule(scale: Scale, value: float, class_: str) -> Markup:
     """Return a vertical line over the whole height of a strip."""
     place = percent(scale(value))
     return element("line", x1=place, x2=place, y1="0%", y2="100%", class_=class_)
+
+
+def overhang(names: Iterable[str], room: int) -> int:
+    """Return how many pixels the longest name needs beyond its room.
+
+    >>> overhang(["ReLU", "ReLU in mlp(hidden=(96,))"], 138), overhang(["ReLU"], 138)
+    (44, 0)
+    """
+    return max([0, *(_LETTER * len(name) - room for name in names)])
 
 
 def strip(*marks: Markup, label: str) -> Markup:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from actlas.study.analysis import Row
 from actlas.study.costs import costs
-from actlas.study.report.charts import interval_line
+from actlas.study.report.charts import interval_line, overhang
 from actlas.study.report.content import figures_of
 from actlas.study.report.markup import Markup, element, join
 from actlas.study.report.scale import Scale, covering
@@ -60,9 +60,11 @@ def chart(part: TaskResult) -> Markup:
     band = element("rect", x=_LEFT, width=_WIDTH - _LEFT - _RIGHT, y=round(y(practical), 1),
                    height=round(y(-practical) - y(practical), 1), class_="rope")  # fmt: skip
     label = f"Difference to {part.arms[0].title} against time"
+    wider = overhang([_name(point) for point in shown], _RIGHT - 12)
     return element(
         "svg", band, *_axes(x, y, part), *marks, *_names(shown, x, y),
-        viewBox=f"0 0 {_WIDTH} {_HEIGHT}", role="img", aria_label=label, class_="panel cost",
+        viewBox=f"0 0 {_WIDTH + wider} {_HEIGHT}", role="img", aria_label=label,
+        class_="panel cost",
     )  # fmt: skip
 
 
@@ -103,6 +105,10 @@ def _mark(point: Point, x: Scale, y: Scale, gain: str) -> Markup:
     )  # fmt: skip
 
 
+def _name(point: Point) -> str:
+    return point.row.arm.title + " (A/A)" * point.row.arm.twin
+
+
 def _names(shown: Sequence[Point], x: Scale, y: Scale) -> list[Markup]:
     """Return the names in a column on the right, in the order of height, joined to their points."""
     order = sorted(shown, key=lambda point: y(point.gain))
@@ -112,7 +118,7 @@ def _names(shown: Sequence[Point], x: Scale, y: Scale) -> list[Markup]:
         join(
             element("path", d=f"M{x(point.ratio) + 7:.1f} {y(point.gain):.1f} "
                     f"L{right:.1f} {place:.1f} h8", class_="leader"),
-            element("text", point.row.arm.title + " (A/A)" * point.row.arm.twin, x=right + 12,
+            element("text", _name(point), x=right + 12,
                     y=round(place + 4, 1), class_="label"),
         )
         for point, place in zip(order, places, strict=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from actlas.errors import ActlasError
+from actlas.study.report.charts import overhang
 from actlas.study.report.markup import Markup, element, join
 from actlas.study.statistics import average_ranks, cliques, pairwise_wilcoxon
 from actlas.study.statistics._arrays import Rows, table
@@ -38,6 +39,7 @@ def critical_difference(
     bars = cliques(ranks, pairwise_wilcoxon(array), level)
     height = _AXIS + _LINE * (len(bars) + (len(functions) + 1) // 2) + 4 * _LINE
     pool = f"{len(array)} tasks, {len(functions)} functions: {', '.join(functions)}"
+    wider = overhang((f"{name} 0.00" for name in functions), _LEFT - 12)
     note = f"pool: {pool}; bars: not separated by Wilcoxon's test with Holm's correction, {level:g}"
     return element(
         "svg",
@@ -47,7 +49,7 @@ def critical_difference(
         *(_bar(bar, ranks, row, len(functions)) for row, bar in enumerate(bars)),
         *_names(ranks, functions, _AXIS + _LINE * (len(bars) + 1)),
         *_pool(note, height),
-        viewBox=f"0 0 {_WIDTH} {height}", role="img", xmlns="http://www.w3.org/2000/svg",
+        viewBox=f"{-wider} 0 {_WIDTH + 2 * wider} {height}", role="img", xmlns="http://www.w3.org/2000/svg",
         fill="currentColor", font_family="sans-serif", class_="critical-difference",
     )  # fmt: skip
 

@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from actlas.errors import ActlasError, nearest
+from actlas.nn._module import ElementwiseModule
 from actlas.study.training.seeding import generator
 from actlas.study.training.specification import Recipe
 
@@ -44,7 +45,10 @@ def build(
     activation: str,
     parameters: Mapping[str, Any],
 ) -> Model:
-    """Build a network, noting which of its modules are the activation under study."""
+    """Build a network, noting which of its modules are the activation under study.
+
+    Without one, the network is built with functions of its own, and all of these are.
+    """
     from actlas.nn import create
 
     made: list[nn.Module] = []
@@ -54,6 +58,8 @@ def build(
         return made[-1]
 
     built = network(factory)
+    if not activation:
+        made = [module for module in built.modules() if isinstance(module, ElementwiseModule)]
     there = set(map(id, built.modules()))  # a builder may make one more, to see what it is
     return Model(built, tuple(module for module in made if id(module) in there))
 
