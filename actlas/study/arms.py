@@ -127,7 +127,8 @@ def make_arm(text: str, *, twin: bool = False) -> Arm:
     function, network = split_network(text)
     name, parameters = parse_activation(function)
     if is_function(name):
-        return _function_arm(name, parameters, network and network_text(network), twin)
+        place = None if network is None else network_text(network)
+        return _function_arm(name, parameters, place, twin)
     if network is None and is_ours(name):
         return _network_arm(name, parameters, twin)
     raise unknown(name, alone=network is None)

@@ -15,6 +15,7 @@ from actlas.study.command import CommandTask, need_no_network
 from actlas.study.executors import opened
 from actlas.study.experiment import Experiment, code_of, networks_of, run_each
 from actlas.study.judging import looks
+from actlas.study.matching import matched_plan
 from actlas.study.networks import renamed, with_network
 from actlas.study.plan import Plan, make_plan
 from actlas.study.progress import Listener
@@ -123,6 +124,7 @@ def run_plan(
     if executor == "local" and device_of(plan.device).type != "cpu":
         workers = workers or 1  # several would take turns on it
     root = None if data_root is None else Path(data_root)
+    plan = matched_plan(plan, root)
     arms = make_arms(plan.activations, plan.reference)
     problems = _problems(plan, arms, root)
     plan = plan.frozen([problem.plan for problem in problems])
@@ -183,7 +185,7 @@ def _problem(
         need_no_network(arms)
     else:
         sizes = dict(_sizes(part, plan, task, arms, root))
-    return _Problem(part, plan, renamed(task, networks), code_of(plan, root, networks), sizes)
+    return _Problem(part, plan, renamed(task, *networks), code_of(plan, root, networks), sizes)
 
 
 def _sizes(

@@ -247,7 +247,14 @@ def networks_of(arms: Iterable[Arm], plan: Plan) -> list[str | None]:
     return list(dict.fromkeys(arm.network or plan.network for arm in arms))
 
 
-def code_of(plan: Plan, data_root: Path | None, networks: Collection[str | None]) -> str:
-    """Return the hash of all code and data that decide what the runs of a plan give."""
-    peers = "".join(sorted({peer_version(network or "") for network in networks}))
+def code_of(plan: Plan, data_root: Path | None, networks: Collection[str | None] = ()) -> str:
+    """Return the hash of all code and data that decide what the runs of a plan give.
+
+    Args:
+        plan: of one part.
+        data_root: the folder with the data sets.
+        networks: those that arms bring.
+    """
+    named = {network or "" for network in (plan.network, *networks)}
+    peers = "".join(sorted({peer_version(network) for network in named}))
     return code_version(task_file(plan.task), peers + fingerprint_of(plan.task, data_root))

@@ -148,7 +148,7 @@ def read_result(folder: Path, url: str | None = None) -> Result:
 def _read_part(store: Store, part: Part, plan: Plan, code: str | None) -> TaskResult:
     """Return the result of one part from its runs."""
     arms = make_arms(plan.activations, plan.reference)
-    task = renamed(find_task(plan.task), networks_of(arms, plan))
+    task = renamed(find_task(plan.task), *networks_of(arms, plan))
     outcome = Experiment(plan, task, arms, store, None, None, None, recorded=code).run()
     sizes = read_sizes(store.recall(SIZES)).get(part.name, {})
     return part_result(part, plan, task, arms, outcome, sizes)

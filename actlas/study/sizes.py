@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass
 
 import torch
 from torch.utils.flop_counter import FlopCounterMode
@@ -17,7 +17,7 @@ from actlas.study.tasks import Data, Task
 from actlas.study.training.initialisation import build
 
 SIZES = "sizes"  # the name in the store
-CLOSE = 0.05  # networks whose numbers differ by less count as matched
+CLOSE = 5  # percent: networks whose numbers differ by no more count as matched
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,8 @@ class Size:
 
     def matches(self, other: Size) -> bool:
         """Return whether neither number differs from the other's by more than 5 %."""
-        return all(abs(ratio - 1) <= CLOSE for ratio in self.beside(other))
+        pairs = zip(astuple(self), astuple(other), strict=True)
+        return all(100 * abs(one - wanted) <= CLOSE * wanted for one, wanted in pairs)
 
 
 def size_of(arm: Arm, task: Task, data: Data) -> Size:

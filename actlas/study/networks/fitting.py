@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -48,10 +48,10 @@ def with_network(
 
     if check:
         _check_outputs(network, examples, outputs, text, task)
-    return replace(renamed(task, {text}), network=network)
+    return replace(renamed(task, text), network=network)
 
 
-def renamed(task: Task, networks: Collection[str | None]) -> Task:
+def renamed(task: Task, *networks: str | None) -> Task:
     """Return the task under the title and the limits that it has with other networks.
 
     Args:
@@ -60,10 +60,10 @@ def renamed(task: Task, networks: Collection[str | None]) -> Task:
     """
     if set(networks) <= {None}:
         return task
-    subject, only = task.subject or task.title, next(iter(networks))
+    subject = task.subject or task.title
     own = task.network_limits if None in networks else ()
     return replace(
-        task, title=f"{subject}, {only}" if len(set(networks)) == 1 else subject,
+        task, title=f"{subject}, {networks[0]}" if len(set(networks)) == 1 else subject,
         network_limits=(*own, "The learning rates and epochs are the task's, made for its own "
                         "network."),
     )  # fmt: skip

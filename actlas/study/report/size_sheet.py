@@ -16,7 +16,7 @@ _COUNTED = (
     "those of one forward pass for one example, in matrix products, convolutions and attention; "
     "functions, normalisation, pooling and embeddings are not counted."
 )
-_CLOSE = f"{100 * CLOSE:g} %"
+_CLOSE = f"{CLOSE} %"
 
 
 def size(part: TaskResult) -> Sheet:
