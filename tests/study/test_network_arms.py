@@ -246,6 +246,21 @@ def test_its_runs_are_those_of_a_study_with_that_network(finished: Result, tmp_p
     assert mine == pytest.approx(theirs)
 
 
+@pytest.mark.parametrize("text", (*NAMED[1:3], "pynada_mlp(hidden=(6,), learnable=True)"))
+def test_runs_as_one_model_are_those_one_by_one(text: str, tmp_path: Path) -> None:
+    given = {"task": "two-moons", "activations": [text], "seeds": 2, "budget": 1, "epochs": 2}
+    alone, together = (
+        run_plan(make_plan(given), tmp_path / way, workers=1, batched=way)
+        for way in ("never", "always")
+    )
+    label = alone.arms[2].label
+    one, other = (found.outcome.confirmations[label] for found in (alone, together))
+    assert {run.together for run in other} == {2}
+    for mine, theirs in zip(one, other, strict=True):
+        assert mine.loss_curve == pytest.approx(theirs.loss_curve, rel=1e-4)
+        assert list(mine.learned) == list(theirs.learned)
+
+
 def test_a_reference_with_a_network_has_a_twin_in_it(tmp_path: Path) -> None:
     found = study(tmp_path, "relu,mlp(hidden=(5,))", "relu in mlp(hidden=(5,))")
     labels = ["relu in mlp(hidden=(5,))", "relu in mlp(hidden=(5,)) (A/A)", "relu",
