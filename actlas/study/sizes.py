@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, astuple, dataclass
 
 import torch
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from actlas.study.arms import Arm
@@ -58,9 +59,9 @@ def size_of(arm: Arm, task: Task, data: Data) -> Size:
     """
     some = task.transform(data.train.inputs[:1])
     counter = FlopCounterMode(display=False)
-    with torch.random.fork_rng(devices=[]), torch.no_grad():
+    with torch.random.fork_rng(devices=[]):
         network = build(task.network, arm.name, dict(arm.parameters)).network.eval()
-        with counter:
+        with sdpa_kernel(SDPBackend.MATH), counter:  # fused kernels would not be counted
             network(some)
     trained = sum(one.numel() for one in network.parameters() if one.requires_grad)
     return Size(trained, counter.get_total_flops() // 2)

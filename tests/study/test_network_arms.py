@@ -246,7 +246,7 @@ def test_its_runs_are_those_of_a_study_with_that_network(finished: Result, tmp_p
     assert mine == pytest.approx(theirs)
 
 
-@pytest.mark.parametrize("text", (*NAMED[1:3], "pynada_mlp(hidden=(6,), learnable=True)"))
+@pytest.mark.parametrize("text", [*NAMED[1:3], "pynada_mlp(hidden=(6,), learnable=True)"])
 def test_runs_as_one_model_are_those_one_by_one(text: str, tmp_path: Path) -> None:
     given = {"task": "two-moons", "activations": [text], "seeds": 2, "budget": 1, "epochs": 2}
     alone, together = (

@@ -10,7 +10,8 @@ import torch
 from torch import nn
 
 from actlas.errors import ActlasError
-from actlas.study import Data, Result, Task, compare, make_plan
+from actlas.models.gpt import gpt
+from actlas.study import Data, Result, Split, Task, compare, make_plan
 from actlas.study.arms import make_arm
 from actlas.study.folder import existing, read_result
 from actlas.study.matching import matched_plan, nearest_width
@@ -56,6 +57,26 @@ def test_a_convolution_by_hand(digits: Task, digits_data: Data) -> None:
 
     task = replace(digits, network=network)
     assert size_of(make_arm("relu"), task, digits_data) == Size(27 + 6, 27 * 16)
+
+
+def test_attention_by_hand(digits: Task) -> None:
+    """Per token 12 d² and the scores; between tokens 2 T² d: fused kernels would hide them."""
+    tokens = torch.arange(24).view(3, 8) % 11
+    data = Data(*[Split(tokens, tokens)] * 3)
+    options = {"vocabulary": 11, "context": 8, "width": 16, "layers": 1, "heads": 2}
+    task = replace(digits, transform=torch.Tensor.long, network=lambda make: gpt(make, **options))
+    assert size_of(make_arm("gelu"), task, data).multiply_adds == (
+        8 * (12 * 16**2 + 11 * 16) + 2 * 8**2 * 16
+    )
+
+
+def test_an_encoder_of_pytorch_by_hand(digits: Task) -> None:
+    """Its fast path in evaluation would hide all of it."""
+    inputs = torch.randn(3, 4, 8, generator=torch.Generator().manual_seed(0))
+    layer = nn.TransformerEncoderLayer(8, 2, 16, batch_first=True)
+    task = replace(digits, network=lambda _: nn.Sequential(layer))
+    found = size_of(make_arm("relu"), task, Data(*[Split(inputs, inputs)] * 3))
+    assert found.multiply_adds == 4 * (4 * 8**2 + 2 * 8 * 16) + 2 * 4**2 * 8
 
 
 def test_counting_draws_nothing(digits: Task, digits_data: Data) -> None:
