@@ -38,7 +38,11 @@ Task = Annotated[
 ]
 Activations = Annotated[
     str | None,
-    typer.Option(metavar="A,B,...", help='Functions: relu,gelu,"leaky_relu(negative_slope=0.2)".'),
+    typer.Option(
+        metavar="A,B,...",
+        help='Functions: relu,"leaky_relu(negative_slope=0.2)"; in networks of their own: '
+        '"telu in mlp(hidden=(96,))"; or networks: maxout_mlp.',
+    ),
 ]
 Network = Annotated[
     str | None,

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from actlas.errors import ActlasError, need_extra
-from actlas.study.arms import make_arms
+from actlas.study.arms import Arm, make_arms, need_different
+from actlas.study.command import CommandTask, need_no_network
 from actlas.study.executors import opened
-from actlas.study.experiment import Experiment, code_of, run_each
+from actlas.study.experiment import Experiment, code_of, networks_of, run_each
 from actlas.study.judging import looks
-from actlas.study.networks import with_network
+from actlas.study.matching import matched_plan
+from actlas.study.networks import renamed, with_network
 from actlas.study.plan import Plan, make_plan
 from actlas.study.progress import Listener
 from actlas.study.recipes import Part
 from actlas.study.result import Result, make_result, part_result
+from actlas.study.sizes import SIZES, Size, size_of, written
 from actlas.study.store import Store
 from actlas.study.study_file import plan_text
 from actlas.study.tasks import Task, check_cuts, find_task, load_data
@@ -59,7 +62,9 @@ def compare(
 
     Args:
         task: a built-in one, or your own as "module:attribute"; several as a list.
-        activations: names, with parameters where wanted: "leaky_relu(negative_slope=0.2)".
+        activations: names, with parameters where wanted: "leaky_relu(negative_slope=0.2)"; with
+            a network of its own, "telu in mlp(hidden=(96,))"; or a network with functions of its
+            own, "maxout_mlp(hidden=(32,))".
         seeds: the most seeds to confirm with, by default 20, or the seeds themselves; at least 2.
         optimizer: "sgd" (momentum 0.9), "adam" or "adamw", by default the task's; several as a
             list: every task is then run with each of them.
@@ -121,13 +126,15 @@ def run_plan(
     if executor == "local" and device_of(plan.device).type != "cpu":
         workers = workers or 1  # several would take turns on it
     root = None if data_root is None else Path(data_root)
+    plan = matched_plan(plan, root)
     arms = make_arms(plan.activations, plan.reference)
-    problems = _problems(plan, root)
+    problems = _problems(plan, arms, root)
     plan = plan.frozen([problem.plan for problem in problems])
     looks(plan, len(arms) - 2)
     folder = Path(out)
     with Store(store or folder) as runs, _resources(executor, workers, folder, runs) as pool:
         runs.keep_plan(plan_text(plan), ",".join(problem.code for problem in problems))
+        runs.remember(SIZES, written({one.part.name: one.sizes for one in problems}))
         outcomes = run_each(
             Experiment(one.plan, one.task, arms, runs, pool, root, progress, folder,
                        batched=batched, name=one.part.name)
@@ -135,7 +142,7 @@ def run_plan(
         )  # fmt: skip
         changes = runs.plan_changes()
     parts = tuple(
-        part_result(one.part, one.plan, one.task, arms, outcome)
+        part_result(one.part, one.plan, one.task, arms, outcome, one.sizes)
         for one, outcome in zip(problems, outcomes, strict=True)
     )
     result = make_result(plan, parts, folder / "report.html", changes)
@@ -145,15 +152,16 @@ def run_plan(
 
 @dataclass(frozen=True)
 class _Problem:
-    """A part with its plan filled in, its task with the network wanted, and its code's hash."""
+    """A part with its plan filled in, its task, its code's hash, and how large its networks are."""
 
     part: Part
     plan: Plan
     task: Task
     code: str
+    sizes: Mapping[str, Size]
 
 
-def _problems(plan: Plan, root: Path | None) -> list[_Problem]:
+def _problems(plan: Plan, arms: Sequence[Arm], root: Path | None) -> list[_Problem]:
     """Return what is to be run for every part.
 
     One task after the other, since the data of one alone are kept: they are read once for all.
@@ -167,14 +175,34 @@ def _problems(plan: Plan, root: Path | None) -> list[_Problem]:
     resolved = [(part, plan.on(part.name).resolved(tasks[part.task])) for part in plan.parts]
     for part, one in resolved:
         first_settings(one, tasks[part.task])
-    return [_problem(part, one, tasks[part.task], root) for part, one in resolved]
+    return [_problem(part, one, tasks[part.task], arms, root) for part, one in resolved]
 
 
-def _problem(part: Part, plan: Plan, task: Task, root: Path | None) -> _Problem:
+def _problem(
+    part: Part, plan: Plan, task: Task, arms: Sequence[Arm], root: Path | None
+) -> _Problem:
+    need_different([arm for arm in arms if not arm.twin], plan.network)
+    networks, sizes = networks_of(arms, plan), {}
+    if isinstance(task, CommandTask):
+        need_no_network(arms)
+    else:
+        sizes = dict(_sizes(part, plan, task, arms, root))
+    return _Problem(part, plan, renamed(task, *networks), code_of(plan, root, networks), sizes)
+
+
+def _sizes(
+    part: Part, plan: Plan, task: Task, arms: Sequence[Arm], root: Path | None
+) -> Iterator[tuple[str, Size]]:
+    """Yield every arm's label and the size of its network, which is checked on two examples."""
     data = load_data(part.task, root)
     check_cuts(task, data, plan.splits)
-    task = with_network(task, plan.network, data, check=True)
-    return _Problem(part, plan, task, code_of(plan, root))
+    fitted: dict[tuple[str | None, bool], Task] = {}
+    for arm in arms:
+        network = arm.network or plan.network
+        kind = network, arm.is_network
+        if kind not in fitted:
+            fitted[kind] = with_network(task, network, data, own=arm.is_network, check=True)
+        yield arm.label, size_of(arm, fitted[kind], data)
 
 
 @contextmanager

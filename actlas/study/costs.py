@@ -27,15 +27,15 @@ class Cost:
     timed; `ratios` divides it by that of the reference's run of the same seed, where as many were
     trained as one model. `kept` are bytes for each
     value that backward needs beyond the output, in single precision; `kept_least` those of the
-    plan "output", None where the function has none. `area` is the mean validation score over all
-    epochs, `loss` the training loss of the last one, `calibration` the calibration error on the
-    test set: means over the runs.
+    plan "output", None where the function has none; both None for a network with functions of its
+    own. `area` is the mean validation score over all epochs, `loss` the training loss of the last
+    one, `calibration` the calibration error on the test set: means over the runs.
     """
 
     arm: Arm
     step_seconds: tuple[float, ...]
     ratios: tuple[float, ...]
-    kept: float
+    kept: float | None
     kept_least: float | None
     area: float | None
     loss: float | None
@@ -55,11 +55,8 @@ class Cost:
 def costs(part: TaskResult) -> tuple[Cost, ...]:
     """Return the costs of every arm on a task, from its confirmation runs."""
     runs = part.outcome.confirmations
-    twin = part.arms[0].label  # computes what the reference does
-    reference = runs[twin]
-    return tuple(
-        _cost(arm, twin if arm.twin else arm.label, runs[arm.label], reference) for arm in part.arms
-    )
+    reference = runs[part.arms[0].label]
+    return tuple(_cost(arm, runs[arm.label], reference) for arm in part.arms)
 
 
 def comparable(
@@ -79,9 +76,7 @@ def comparable(
     return [(own, other) for own, other in pairs if own.together == other.together]
 
 
-def _cost(
-    arm: Arm, activation: str, records: Sequence[Record], reference: Sequence[Record]
-) -> Cost:
+def _cost(arm: Arm, records: Sequence[Record], reference: Sequence[Record]) -> Cost:
     ended = [record for record in records if not record.diverged and record.loss_curve]
     timed = [record for record in ended if record.step_seconds]
     return Cost(
@@ -92,8 +87,8 @@ def _cost(
             for own, other in comparable(timed, reference)
             if own.step_seconds and other.step_seconds
         ),
-        kept=kept_bytes(activation) or 0.0,
-        kept_least=kept_bytes(activation, "output"),
+        kept=None if arm.is_network else kept_bytes(arm.function),
+        kept_least=None if arm.is_network else kept_bytes(arm.function, "output"),
         area=_mean([float(np.mean(record.validation_curve)) for record in ended]),
         loss=_mean([record.loss_curve[-1] for record in ended]),
         calibration=_mean([one.calibration for one in ended if one.calibration is not None]),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -208,11 +208,11 @@ class Experiment:
         assert plan.epochs is not None
         assert plan.batch_size is not None
         seeds = plan.seeds if phase is Phase.CONFIRMATION else plan.tuning_seeds
-        code = self.recorded or code_of(plan, self.data_root)
-        recipe = {name: getattr(plan, name) for name in Recipe.__dataclass_fields__}
+        code = self.recorded or code_of(plan, self.data_root, networks_of(self.arms, plan))
+        shared = {name: getattr(plan, name) for name in ("network", *Recipe.__dataclass_fields__)}
         for setting in settings:
             if _learns(arm):
-                recipe["shape_rate"] = setting.shape_rate
+                shared["shape_rate"] = setting.shape_rate
             for seed in seeds[:count]:
                 yield RunSpec(
                     task=plan.task,
@@ -228,16 +228,17 @@ class Experiment:
                     phase=phase,
                     seed=seed,
                     twin=arm.twin,
-                    network=plan.network,
                     code=code,
                     device=plan.device,
                     splits=plan.splits,
-                    **recipe,
+                    **{**shared, **arm.brings},
                 )
 
 
 def _learns(arm: Arm) -> bool:
-    """Return whether a function has parameters of its own; a rate for them is nothing to others."""
+    """Return whether an arm may have parameters of its own: only they have a rate of their own."""
+    if arm.is_network:
+        return True
     return any(parameter.learnable for parameter in find(arm.name).parameters.values())
 
 
@@ -258,7 +259,19 @@ def run_each(experiments: Iterable[Experiment]) -> list[Outcome]:
     return outcomes
 
 
-def code_of(plan: Plan, data_root: Path | None) -> str:
-    """Return the hash of all code and data that decide what the runs of a plan give."""
-    others = peer_version(plan.network or "") + fingerprint_of(plan.task, data_root)
-    return code_version(task_file(plan.task), others)
+def networks_of(arms: Iterable[Arm], plan: Plan) -> list[str | None]:
+    """Return the networks of a part, each once; None is the task's own."""
+    return list(dict.fromkeys(arm.network or plan.network for arm in arms))
+
+
+def code_of(plan: Plan, data_root: Path | None, networks: Collection[str | None] = ()) -> str:
+    """Return the hash of all code and data that decide what the runs of a plan give.
+
+    Args:
+        plan: of one part.
+        data_root: the folder with the data sets.
+        networks: those that arms bring.
+    """
+    named = {network or "" for network in (plan.network, *networks)}
+    peers = "".join(sorted({peer_version(network) for network in named}))
+    return code_version(task_file(plan.task), peers + fingerprint_of(plan.task, data_root))

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
 
 from actlas.errors import ActlasError
-from actlas.study.arms import make_arms
-from actlas.study.experiment import Experiment
+from actlas.study.arms import Arm, make_arms
+from actlas.study.experiment import Experiment, networks_of
 from actlas.study.networks import renamed
 from actlas.study.plan import Plan
 from actlas.study.recipes import Part
 from actlas.study.result import Result, TaskResult, make_result, part_result
+from actlas.study.sizes import SIZES, read_sizes
 from actlas.study.store import FILE_NAME, OLD_NAME, Store
 from actlas.study.study_file import plan_from_text
 from actlas.study.tasks import find_task
@@ -86,15 +87,19 @@ def _parts(store: Store) -> list[tuple[Part, Plan, str | None]]:
 
 def _progress_on(store: Store, plan: Plan, code: str | None) -> dict[Phase, Count]:
     """Return how far the study is with one part."""
-    arms = len(make_arms(plan.activations, plan.reference))
+    arms = make_arms(plan.activations, plan.reference)
     tried = first_settings(plan, find_task(plan.task))
     planned = {
-        Phase.TUNING: arms * trained_in_full(plan.search, len(tried)) * len(plan.tuning_seeds),
-        Phase.CONFIRMATION: arms * len(plan.seeds),
+        Phase.TUNING: len(arms) * trained_in_full(plan.search, len(tried)) * len(plan.tuning_seeds),
+        Phase.CONFIRMATION: len(arms) * len(plan.seeds),
     }
-    found = store.counts(_settings(plan) | ({} if code is None else {"code": code}))
+    each = [store.counts(wanted) for wanted in _wanted(plan, arms, code)]
     bounds = {Phase.TUNING: "at least", Phase.CONFIRMATION: "at most" * (plan.design == "adaptive")}
-    return {phase: Count(*found[phase], planned[phase], bounds[phase]) for phase in Phase}
+    return {
+        phase: Count(sum(one[phase][0] for one in each), sum(one[phase][1] for one in each),
+                     planned[phase], bounds[phase])
+        for phase in Phase
+    }  # fmt: skip
 
 
 def _summed(counts: list[Count]) -> Count:
@@ -104,11 +109,18 @@ def _summed(counts: list[Count]) -> Count:
     return Count(sum(finished), sum(running), sum(planned), counts[0].bound)
 
 
-def _settings(plan: Plan) -> dict[str, object]:
-    """Return what a plan fixes for every one of its runs, by the names of `RunSpec`."""
+def _wanted(plan: Plan, arms: Iterable[Arm], code: str | None) -> list[dict[str, object]]:
+    """Return what a plan fixes for its runs, by the names of `RunSpec`: once for each network."""
     shared = {field.name for field in fields(RunSpec)} & set(Plan.model_fields)
     free = {"weight_decay", "shape_rate"} if plan.search == "joint" else set()
-    return {name: getattr(plan, name) for name in shared - free}
+    fixed = {name: getattr(plan, name) for name in shared - free} | (
+        {} if code is None else {"code": code}
+    )
+    found: list[dict[str, object]] = []
+    for arm in arms:
+        if (one := {**fixed, **arm.brings}) not in found:
+            found.append(one)
+    return found
 
 
 def read_result(folder: Path, url: str | None = None) -> Result:
@@ -136,7 +148,8 @@ def read_result(folder: Path, url: str | None = None) -> Result:
 
 def _read_part(store: Store, part: Part, plan: Plan, code: str | None) -> TaskResult:
     """Return the result of one part from its runs."""
-    task = renamed(find_task(plan.task), plan.network)
     arms = make_arms(plan.activations, plan.reference)
+    task = renamed(find_task(plan.task), *networks_of(arms, plan))
     outcome = Experiment(plan, task, arms, store, None, None, None, recorded=code).run()
-    return part_result(part, plan, task, arms, outcome)
+    sizes = read_sizes(store.recall(SIZES)).get(part.name, {})
+    return part_result(part, plan, task, arms, outcome, sizes)

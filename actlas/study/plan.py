@@ -74,6 +74,9 @@ class Plan(TaskValues):
         network: a network in place of the task's own: "wide_resnet(depth=10, width=1)",
             "timm:NAME", "torchvision:NAME"; `actlas models` lists ours.
         activations: the functions, with parameters where wanted: "leaky_relu(negative_slope=0.2)".
+            One can bring its network, "telu in mlp(hidden=(96,))", and a network with functions of
+            its own stands by its name: "maxout_mlp(hidden=(32,))". "matched" in the place of a
+            number is the width at which the network has the parameters of the reference's.
         reference: the function that the others are compared with.
         seeds: the seeds of the confirmation, at least 2; a number n stands for 0 ... n-1. They are
             the most that an adaptive study takes.

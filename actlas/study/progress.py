@@ -110,4 +110,4 @@ def _note(event: Progress) -> str:
     if event.record is None or event.done == event.total:
         return f"{event.reused} of them from an earlier call" if event.reused else ""
     spec = event.record.spec
-    return f"{spec.activation}, rate {spec.learning_rate:g}, seed {spec.seed}"
+    return f"{spec.subject}, rate {spec.learning_rate:g}, seed {spec.seed}"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from actlas.study.experiment import Outcome
 from actlas.study.interaction import Interaction, compare_recipes
 from actlas.study.plan import Plan
 from actlas.study.recipes import Part
+from actlas.study.sizes import Size
 from actlas.study.statistics import Verdict
 from actlas.study.tasks import Task
 from actlas.study.training import Record
@@ -33,6 +35,7 @@ class TaskResult:
     analysis: Analysis
     outcome: Outcome
     part: Part
+    sizes: Mapping[str, Size] = field(default_factory=dict)  # by the arms' labels, where counted
 
     @property
     def name(self) -> str:
@@ -163,8 +166,9 @@ class Result:
 
 
 def part_result(
-    part: Part, plan: Plan, task: Task, arms: tuple[Arm, ...], outcome: Outcome
-) -> TaskResult:
+    part: Part, plan: Plan, task: Task, arms: tuple[Arm, ...], outcome: Outcome,
+    sizes: Mapping[str, Size] | None = None,
+) -> TaskResult:  # fmt: skip
     """Return what the runs of a part say.
 
     Args:
@@ -173,9 +177,11 @@ def part_result(
         task: with the network wanted; the result's title names the recipe, too.
         arms: the reference, its A/A arm, then the others.
         outcome: the runs.
+        sizes: of the arms' networks, by the arms' labels.
     """
     task = part.titled(task)
-    return TaskResult(plan, task, arms, analyse(plan, task, arms, outcome), outcome, part)
+    return TaskResult(plan, task, arms, analyse(plan, task, arms, outcome), outcome, part,
+                      sizes or {})  # fmt: skip
 
 
 def make_result(

@@ -87,7 +87,7 @@ class Scheduler:
         for kind, (piece, *_), way in zip(kinds, jobs, self._run(jobs), strict=True):
             self._ways[kind] = way
             if way.reason:
-                self._tell(f"{piece[0].activation}, {len(piece)} runs: {way.reason}")
+                self._tell(f"{piece[0].subject}, {len(piece)} runs: {way.reason}")
 
     def _run(self, jobs: Sequence[tuple[Any, ...]]) -> list[Way]:
         """Measure in the workers; where one dies of it, its runs go one by one."""
@@ -107,6 +107,7 @@ def _result(future: Future[Way]) -> Way:
 def _kind(piece: Sequence[RunSpec]) -> Kind:
     """Return what decides how long a step takes: not the formula, but whether it learns."""
     spec = piece[0]
-    entry = find(spec.activation)
-    learns = any(parameter.learnable for parameter in entry.parameters.values())
-    return spec.task, spec.network, spec.optimizer, spec.batch_size, learns, len(piece)
+    parameters = () if spec.is_network else find(spec.activation).parameters.values()
+    learns = any(parameter.learnable for parameter in parameters)
+    return (spec.task, spec.network, spec.optimizer, spec.batch_size, spec.is_network, learns,
+            len(piece))  # fmt: skip

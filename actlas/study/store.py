@@ -89,7 +89,8 @@ class Store:
             found,
             key=lambda record: (
                 order.index(record.spec.phase), record.spec.seed, record.spec.activation,
-                record.spec.learning_rate, record.spec.twin, record.spec.key,
+                record.spec.network or "", record.spec.learning_rate, record.spec.twin,
+                record.spec.key,
             ),
         )  # fmt: skip
 

@@ -39,7 +39,8 @@ def run_name(record: Record) -> str:
     """Return the folders of a run, from the task to the seed and the key."""
     spec = record.spec
     given = "".join(f",{name}={value}" for name, value in spec.parameters)
-    arm = f"{spec.activation}{given}{' A-A' if spec.twin else ''}"
+    named = " in ".join(filter(None, (f"{spec.activation}{given}", spec.network)))
+    arm = f"{named}{' A-A' if spec.twin else ''}"
     task = spec.task if spec.task.replace("-", "").isalnum() else "program"
     rate = f"lr={spec.learning_rate:g}"
     return "/".join((task, spec.phase.value, arm, rate, f"seed={spec.seed}-{spec.key[:6]}"))

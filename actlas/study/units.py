@@ -63,7 +63,7 @@ def run_unit(unit: Unit, data_root: Path | None, folder: Path) -> list[Result]:
         try:
             return list(train_stacked(unit.specs, *_problem(unit.specs[0], data_root)))
         except Exception as error:  # the same runs alone show whether it is the stack's fault
-            one = unit.specs[0].activation
+            one = unit.specs[0].subject
             notes.append(
                 Note(f"{one}: one by one, since one model failed: {first_sentence(error)}")
             )
@@ -84,7 +84,7 @@ def failed(spec: RunSpec, reason: str) -> Failure:
     """Return the failure of a run, with a sentence that names it."""
     return Failure(
         spec,
-        f"the run of {spec.activation} with the learning rate {spec.learning_rate:g} and seed "
+        f"the run of {spec.subject} with the learning rate {spec.learning_rate:g} and seed "
         f"{spec.seed} failed: {reason}",
     )
 
@@ -93,7 +93,8 @@ def _problem(spec: RunSpec, data_root: Path | None) -> tuple[Task, Data]:
     data = load_data(spec.task, data_root)
     if spec.splits > 1:
         data = recut(data, spec.splits)
-    return with_network(find_task(spec.task), spec.network, data), data
+    task = with_network(find_task(spec.task), spec.network, data, own=spec.is_network)
+    return task, data
 
 
 def measure(specs: Sequence[RunSpec], data_root: Path | None, runs: int) -> Way:

@@ -13,6 +13,7 @@ from actlas.errors import ActlasError
 from actlas.study.claims.claim_file import Claim, Measure
 from actlas.study.comparison import run_plan
 from actlas.study.progress import Listener
+from actlas.study.result import Result
 from actlas.study.training import Record
 
 Scored = Iterable[tuple[str, float]]
@@ -51,7 +52,10 @@ def run_claim(
         if plan is not None:
             folder = work / claim.name / setting / side
             result = run_plan(plan, folder, data_root, workers, progress)
-            lines += [_line(record, setting, side) for record in result.records]
+            labels = _labels(result)
+            lines += [
+                _line(record, labels[record.spec.key], setting, side) for record in result.records
+            ]
     return lines
 
 
@@ -60,12 +64,24 @@ def report_of(claim: Claim, setting: str, work: Path) -> Path:
     return work / claim.name / setting / "claimed" / "report.html"
 
 
-def _line(record: Record, setting: str, side: str) -> dict[str, Any]:
-    spec = record.spec
-    given = f"({', '.join(f'{key}={value}' for key, value in spec.parameters)})"
-    label = spec.activation + (given if spec.parameters else "")
-    label += " (A/A)" if spec.twin else ""
-    head = {"setting": setting, "side": side, "label": label, "seed": spec.seed}
+def _labels(result: Result) -> dict[str, str]:
+    """Return the label of every run's arm, by the run's key."""
+    outcomes = [part.outcome for part in result.parts]
+    phases = [
+        phase
+        for one in outcomes
+        for phase in (one.short_records, one.tuning_records, one.confirmations)
+    ]
+    return {
+        record.spec.key: label
+        for phase in phases
+        for label, records in phase.items()
+        for record in records
+    }
+
+
+def _line(record: Record, label: str, setting: str, side: str) -> dict[str, Any]:
+    head = {"setting": setting, "side": side, "label": label, "seed": record.spec.seed}
     return {**head, **json.loads(record.to_json())}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from string import Formatter
 from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import parse_qsl, quote
@@ -16,6 +16,7 @@ from actlas.study.tasks import COMMAND
 from actlas.study.training import Phase, RunSpec
 
 if TYPE_CHECKING:
+    from actlas.study.arms import Arm
     from actlas.study.plan import Plan
 
 JSON = "json:"
@@ -192,6 +193,15 @@ def check_plan(name: str, plan: Plan, several: Collection[str] = ()) -> None:
         raise ActlasError("several learning_rates are given and the command has no {lr}")
 
 
+def need_no_network(arms: Iterable[Arm]) -> None:
+    """Raise ActlasError for an arm that brings a network: a command has its own."""
+    for arm in arms:
+        if arm.network is not None:
+            raise ActlasError(
+                f"a command has a network of its own; name functions alone, not {arm.label!r}"
+            )
+
+
 _MISSING = {
     "practical_difference": "the difference in its metric that is too small to matter",
     "learning_rates": "the rates to try, or the one rate of a program without {lr}",
@@ -222,18 +232,13 @@ def arguments(template: str, spec: RunSpec) -> list[str]:
     return [word.format_map(values) for word in shlex.split(template)]
 
 
-def _activation(spec: RunSpec) -> str:
-    given = ", ".join(f"{name}={value}" for name, value in spec.parameters)
-    return f"{spec.activation}({given})" if given else spec.activation
-
-
 def _seed(spec: RunSpec) -> int:
     """Return a seed that the other phase and the second arm of the reference do not use."""
     return spec.seed + _OTHER_SEEDS * ((spec.phase is Phase.TUNING) + 2 * spec.twin)
 
 
 VALUES: Mapping[str, Callable[[RunSpec], object]] = {
-    "activation": _activation,
+    "activation": lambda spec: spec.function,
     "seed": _seed,
     "lr": lambda spec: repr(spec.learning_rate),
     "epochs": lambda spec: spec.epochs,

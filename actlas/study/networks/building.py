@@ -10,19 +10,19 @@ from torch import nn
 from actlas.errors import ActlasError, nearest
 from actlas.models import find_network
 from actlas.models._registry import ActivationFactory
-from actlas.study.arms import parse_call
+from actlas.study.arms import NETWORK_EXAMPLE, parse_call
 from actlas.study.networks.peers import build_peer, is_peer
 
 
 def build_network(
-    text: str, activation: str | type[nn.Module] | ActivationFactory = "relu", **options: Any
+    text: str, activation: str | type[nn.Module] | ActivationFactory | None = "relu", **options: Any
 ) -> nn.Module:
     """Return a network by name, with options in brackets or as arguments.
 
     Args:
         text: a network of `actlas models`, "timm:NAME" or "torchvision:NAME"; with options where
             wanted: "wide_resnet(depth=10, width=1)".
-        activation: a name, a class or a factory of modules.
+        activation: a name, a class or a factory of modules; None for the network's own functions.
         options: further ones; those in the brackets win.
 
     Raises:
@@ -33,13 +33,17 @@ def build_network(
     >>> type(net.hidden[1]).__name__
     'TeLU'
     """
-    name, given = parse_call(text, "network", "wide_resnet(depth=10, width=1)")
+    name, given = parse_call(text, "network", NETWORK_EXAMPLE)
     wanted = [*given, *(option for option in options if option != "generator")]
     options = {**options, **given}
     if is_peer(name):
+        if activation is None:
+            raise ActlasError(f"{name} has no functions of its own here; name one")
         return build_peer(name, activation, **options)
     check_options(name, wanted)
-    return find_network(name).build(activation=activation, **options)
+    if activation is not None:
+        options["activation"] = activation
+    return find_network(name).build(**options)
 
 
 def check_options(name: str, given: Iterable[str]) -> None:

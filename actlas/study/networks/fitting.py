@@ -11,13 +11,15 @@ from torch import Tensor, nn
 
 from actlas.errors import ActlasError
 from actlas.models import find_network
-from actlas.study.arms import parse_call
+from actlas.study.arms import NETWORK_EXAMPLE, parse_call
 from actlas.study.networks.building import build_network, check_options
 from actlas.study.networks.peers import is_peer
 from actlas.study.tasks import Data, Task
 
 
-def with_network(task: Task, text: str | None, data: Data, *, check: bool = False) -> Task:
+def with_network(
+    task: Task, text: str | None, data: Data, *, own: bool = False, check: bool = False
+) -> Task:
     """Return the task with the network `text` in place of its own.
 
     Sizes that the data decide (channels, image_size, inputs, classes, those the task names) are
@@ -27,6 +29,7 @@ def with_network(task: Task, text: str | None, data: Data, *, check: bool = Fals
         task: as registered.
         text: a network, as for `build_network`; None keeps the task's own.
         data: the task's.
+        own: build it with the functions that it has of its own, whichever is asked for.
         check: also build it once and feed it two examples.
 
     Raises:
@@ -40,7 +43,7 @@ def with_network(task: Task, text: str | None, data: Data, *, check: bool = Fals
     options = _options(text, examples, outputs.shape[-1], task)
 
     def network(activation: Callable[[], nn.Module]) -> nn.Module:
-        built = build_network(text, activation, **options)
+        built = build_network(text, None if own else activation, **options)
         return task.adapt(built) if task.adapt else built
 
     if check:
@@ -48,13 +51,21 @@ def with_network(task: Task, text: str | None, data: Data, *, check: bool = Fals
     return replace(renamed(task, text), network=network)
 
 
-def renamed(task: Task, text: str | None) -> Task:
-    """Return the task under the title and the limits that it has with the network `text`."""
-    if text is None:
+def renamed(task: Task, *networks: str | None) -> Task:
+    """Return the task under the title and the limits that it has with other networks.
+
+    Args:
+        task: as registered.
+        networks: all that are trained on it; None stands for its own.
+    """
+    if set(networks) <= {None}:
         return task
+    subject = task.subject or task.title
+    own = task.network_limits if None in networks else ()
     return replace(
-        task, title=f"{task.subject or task.title}, {text}",
-        network_limits=("The learning rates and epochs are the task's, made for its own network.",),
+        task, title=f"{subject}, {networks[0]}" if len(set(networks)) == 1 else subject,
+        network_limits=(*own, "The learning rates and epochs are the task's, made for its own "
+                        "network."),
     )  # fmt: skip
 
 
@@ -66,7 +77,7 @@ def _outputs(network: nn.Module, examples: Tensor) -> Tensor:
 
 def _options(text: str, examples: Tensor, classes: int, task: Task) -> dict[str, Any]:
     """Return the options that follow from the data; ActlasError if they are of another kind."""
-    name, given = parse_call(text, "network", "wide_resnet(depth=10, width=1)")
+    name, given = parse_call(text, "network", NETWORK_EXAMPLE)
     kind = _kind(examples)
     sizes: dict[str, Any] = {"classes": classes, "inputs": examples[0].numel()}
     if kind == "images":

@@ -8,6 +8,7 @@ import numpy as np
 
 from actlas.study.costs import costs
 from actlas.study.report.content import NONE, Sheet, figures_of, name_of
+from actlas.study.report.size_sheet import size, sizes_in_words
 from actlas.study.targets import Speed, speeds, target_of
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ def cost(part: TaskResult) -> Sheet:
         best = [record.best_epoch + 1 for record in part.outcome.confirmations[row.arm.label]]
         rows.append(
             (name_of(row.arm), _number(found.milliseconds, ".3g"), _number(found.ratio, ".2f"),
-             f"{found.kept:g}", _number(found.kept_least, "g"), *_speed(speed),
+             _number(found.kept, "g"), _number(found.kept_least, "g"), *_speed(speed),
              f"{np.median(best):g}", NONE if found.area is None else figures.score(found.area),
              _number(found.loss, ".3g"),
              *((_number(found.calibration, ".1f"),) if calibrated else ()))
@@ -32,7 +33,8 @@ def cost(part: TaskResult) -> Sheet:
         "Exploratory: no verdict rests on these. Time of a training step, on the machine below, "
         "also in units of the reference (seed by seed, median; the A/A row shows "
         "how exact that is); bytes kept for backward for each value beyond the output, and with "
-        f'save="output"; then how fast it learns. {terms_in_words(part)}'.rstrip(),
+        f'save="output"; then how fast it learns. {terms_in_words(part)} '
+        f"{'' if size(part).rows else sizes_in_words(part)}".strip(),
         ("function", "ms per step", "× reference", "bytes kept", 'with save="output"',
          "epochs to target", "seconds to target", "best epoch", "validation, mean over epochs",
          "last training loss", *(("calibration error",) if calibrated else ())),

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from actlas.study.command import CommandTask
+from actlas.study.experiment import networks_of
 from actlas.study.judging import looks
 from actlas.study.report.baselines import told
 from actlas.study.report.search_sheet import searched
@@ -79,10 +80,9 @@ def by_task(result: Result, say: Callable[[TaskResult], str]) -> str:
 
 def _training(result: Result) -> dict[str, str]:
     plan = result.plan
-    networks = {part.plan.network for part in result.parts}
     clipped = f"gradients clipped at norm {plan.gradient_clip:g}" if plan.gradient_clip else ""
     return {
-        **({} if networks == {None} else {"network": by_task(result, _network)}),
+        **({} if _all_their_own(result) else {"network": by_task(result, _network)}),
         "optimiser": by_task(result, _optimiser) + (clipped and f"; {clipped}"),
         "training": f"{by_task(result, _length)}; {plan.warm_up:.0%} warm-up, then the rate is "
         + by_task(result, lambda part: part.plan.schedule),
@@ -90,8 +90,19 @@ def _training(result: Result) -> dict[str, str]:
     }
 
 
+def _all_their_own(result: Result) -> bool:
+    """Return whether every network is the one of its task."""
+    return all(networks_of(part.arms, part.plan) == [None] for part in result.parts)
+
+
 def _network(part: TaskResult) -> str:
-    return part.plan.network or "the task's own"
+    """Return the network of the part, and where it does not hold."""
+    shared = part.plan.network or "the task's own"
+    named = list(dict.fromkeys(arm.network for arm in part.arms if arm.network))
+    if not named:
+        return shared
+    rest = any(arm.network is None for arm in part.arms)
+    return f"{listed(named)}, as named with the function" + f"; else {shared}" * rest
 
 
 def _optimiser(part: TaskResult) -> str:
@@ -125,10 +136,8 @@ def _rules(result: Result) -> dict[str, str]:
     return {
         "search": f"{by_task(result, _tuned)}; {len(result.plan.tuning_seeds)} seeds each, "
         "other ones than below; the best mean on the validation set is taken",
-        "start weights": by_task(
-            result, lambda part: _START.get(part.plan.initialisation, part.plan.initialisation)
-        ),
-        "pairing": "for one seed, the same start numbers and the same batches for every function",
+        "start weights": by_task(result, _start),
+        "pairing": _pairing(result),
         "noise floor": "a second arm of the reference with numbers and a search of its "
         "own; the larger of its mean difference and of half its 95 % interval",
         "selection": f"the {result.plan.selection}, judged on the validation set; the test set is "
@@ -138,6 +147,21 @@ def _rules(result: Result) -> dict[str, str]:
         **({} if result.across is None else {"over tasks": _OVER_TASKS}),
         **({} if result.interaction is None else {"over recipes": _OVER_RECIPES}),
     }
+
+
+def _start(part: TaskResult) -> str:
+    drawn = _START.get(part.plan.initialisation, part.plan.initialisation)
+    alone = [arm.title for arm in part.arms if arm.is_network and not arm.twin]
+    if not alone:
+        return drawn
+    made = f"{listed(alone)}: as the network itself draws them, by the rule of its paper"
+    return made if all(arm.is_network for arm in part.arms) else f"{drawn}; {made}"
+
+
+def _pairing(result: Result) -> str:
+    if any(arm.network for arm in result.arms):
+        return "for one seed, the same batches for all, and the same start numbers in one network"
+    return "for one seed, the same start numbers and the same batches for every function"
 
 
 _START = {

@@ -9,7 +9,7 @@ import numpy as np
 
 from actlas.study.aggregates import Aggregate
 from actlas.study.analysis import Row
-from actlas.study.report.cost_chart import points
+from actlas.study.report.cost_chart import Point, points, spread
 from actlas.study.report.panels import (
     OfArm,
     Shown,
@@ -145,11 +145,22 @@ def cost(figure: Figure, part: TaskResult) -> None:
         colour = _COLOURS[point.row.verdict]
         axes.plot([point.ratio] * 2, point.ends, color=colour, linewidth=2)
         axes.plot([point.ratio], [point.gain], "o", color=colour, markersize=5)
-        axes.annotate(_name(point.row), (point.ratio, point.gain), (5, 4),
-                      textcoords="offset points", fontsize=8)  # fmt: skip
+    _names_beside(axes, points(part))
     axes.set_xlabel(f"time of a step, in units of {part.arms[0].title}")
     axes.set_ylabel(f"difference, {part.task.metric.unit}")
     axes.set_title(part.task.title, loc="left")
+
+
+def _names_beside(axes: Axes, shown: Sequence[Point]) -> None:
+    """Write the names in a column on the right, in the order of height, joined to their points."""
+    order, (low, high) = sorted(shown, key=lambda point: point.gain), axes.get_ylim()
+    places = spread([point.gain for point in order], 0.06 * (high - low), low, high)
+    for point, place in zip(order, places, strict=True):
+        axes.annotate(
+            _name(point.row), (point.ratio, point.gain), (1.04, place), fontsize=8, va="center",
+            textcoords=axes.get_yaxis_transform(),
+            arrowprops={"arrowstyle": "-", "color": _GREY, "linewidth": 0.5},
+        )  # fmt: skip
 
 
 def heat(figure: Figure, result: Result) -> None:

@@ -2,33 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from actlas.study.analysis import Row
+from actlas.study.arms import Arm, parse_activation
 from actlas.study.report.charts import Frame, panel
-from actlas.study.report.markup import Markup
+from actlas.study.report.markup import Markup, element, join
 from actlas.study.report.panels import grid_of
 
 if TYPE_CHECKING:
+    from actlas.api import Activation
     from actlas.study.result import Result, TaskResult
 
 
 def functions(result: Result) -> Markup:
-    """Return the curves of the functions themselves, with their derivatives."""
+    """Return the curves of the functions, with their derivatives, and who made the networks."""
     import actlas
 
     x = np.linspace(-4.0, 4.0, 401)
     frame = Frame.of((-4.0, 4.0), (-1.4, 3.2))
-    shown = [row for row in result.parts[0].table if not row.arm.twin]
-    reference = actlas.get(shown[0].arm.name, **dict(shown[0].arm.parameters))(x)
+    rows = [row for row in result.parts[0].table if not row.arm.twin]
+    shown = [row for row in rows if not row.arm.is_network]
+    networks = [row for row in rows if row.arm.is_network]
+    known = None if rows[0].arm.is_network else _function(rows[0].arm)(x)
 
     def draw(row: Row) -> Markup:
-        function = actlas.get(row.arm.name, **dict(row.arm.parameters))
+        function = _function(row.arm)
         marks = (
             frame.line(x, np.zeros_like(x), "zero"),
-            frame.line(x, reference, "reference"),
+            *([] if known is None else [frame.line(x, known, "reference")]),
             frame.line(x, function.derivative()(x), "derivative"),
             frame.line(x, function(x), "main"),
         )
@@ -38,7 +43,30 @@ def functions(result: Result) -> Markup:
         parts = (actlas.get(row.arm.name).paper.short, _gain(result, row), _learned(result, row))
         return "; ".join(part for part in parts if part)
 
-    return grid_of(shown, draw, note)
+    curves = grid_of(shown, draw, note) if shown else None
+    return join(curves, _by_themselves(result, networks) if networks else None)
+
+
+def _function(arm: Arm) -> Activation:
+    import actlas
+
+    return actlas.get(arm.name, **dict(arm.parameters))
+
+
+def _by_themselves(result: Result, rows: Sequence[Row]) -> Markup:
+    """Return a line for every network with functions of its own: who made it, what it learned."""
+    said = [
+        "; ".join(filter(None, (f"{row.arm.title}: {_paper(row.arm)}", _learned(result, row))))
+        for row in rows
+    ]
+    return element("ul", *(element("li", text) for text in said), class_="remarks")
+
+
+def _paper(arm: Arm) -> str:
+    from actlas.models import find_network
+
+    name = parse_activation(arm.network or "")[0]
+    return f"a network with functions of its own, {find_network(name).paper.short}"
 
 
 def _gain(result: Result, row: Row) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from actlas.study.command import CommandTask
 from actlas.study.report.baselines import missed
 from actlas.study.report.details import departures
+from actlas.study.report.size_sheet import other_sizes
 from actlas.study.statistics import seeds_needed
 from actlas.study.store import FILE_NAME
 from actlas.study.training import Recipe
@@ -21,7 +22,7 @@ def caveats(result: Result) -> list[str]:
     own = [sentence for part in result.parts for sentence in _of_task(part, result)]
     edges = [sentence for part in result.parts for sentence in _edges(part, result)]
     found = [*_changes(result), *_departures(result), *_over_tasks(result),
-             *_recipes(result), *own, *_of_plan(result), *_rivals(result),
+             *_recipes(result), *_sizes(result), *own, *_of_plan(result), *_rivals(result),
              *_seeds(result), *_short_runs(result), *edges,
              *_reconstructed(result)]  # fmt: skip
     return list(dict.fromkeys(found))
@@ -78,6 +79,8 @@ def _of_plan(result: Result) -> list[str]:
     program = any(isinstance(part.task, CommandTask) for part in result.parts)
     optimisers = listed(sorted({part.plan.optimizer or "" for part in result.parts}))
     network = "One network" if len(result.plan.tasks) == 1 else "One network for each task"
+    if any(arm.network for arm in result.arms):
+        network = "One network for each function"
     tried = (f"{network}, {_count(result, 'optimizer', 'optimiser')} ({optimisers}) and "
              f"{_count(result, 'schedule', 'schedule')}")  # fmt: skip
     return [
@@ -98,11 +101,24 @@ def _start(result: Result) -> list[str]:
     drawn = {part.plan.initialisation for part in result.parts}
     if Recipe.initialisation not in drawn or "framework" in drawn:
         return []
+    if any(arm.is_network for arm in result.arms):
+        return [_OF_NETWORKS]
     several = f"drawn by {listed(sorted(drawn))}"
     how = "scaled by each function's gain" if len(drawn) == 1 else several
     return [
         f"All start weights are {how}; with a framework's default start the order may be another."
     ]
+
+
+_OF_NETWORKS = (
+    "Functions start from weights scaled by their gain, networks with functions of their own from "
+    "weights of their own rule: with other starts the order may be another."
+)
+
+
+def _sizes(result: Result) -> list[str]:
+    """Return which networks are of another size than the reference's, by part."""
+    return [sentence for part in result.parts for sentence in other_sizes(part, result)]
 
 
 _USUAL = ("relu", "gelu", "silu")  # what a function has to beat to be worth a change

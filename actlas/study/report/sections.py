@@ -22,6 +22,7 @@ from actlas.study.report.functions import functions
 from actlas.study.report.limits import caveats
 from actlas.study.report.markup import Markup, element, join
 from actlas.study.report.profiles import profiles
+from actlas.study.report.size_sheet import size, sizes_in_words
 from actlas.study.wording import Figures, listed
 
 if TYPE_CHECKING:
@@ -118,7 +119,11 @@ def _comparison(part: TaskResult) -> Markup:
 
 def _cost(part: TaskResult) -> Markup:
     chart = element("div", cost_chart.chart(part), class_="scroll", tabindex="0")
-    return join(chart, tables.plain(cost(part)), _remark(terms_in_words(part)))
+    sizes = size(part)
+    return join(
+        chart, tables.plain(cost(part)), _remark(terms_in_words(part)),
+        tables.plain(sizes) if sizes.rows else None, _remark(sizes_in_words(part)),
+    )  # fmt: skip
 
 
 def _remark(text: str) -> Markup | None:

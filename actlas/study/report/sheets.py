@@ -9,11 +9,12 @@ from actlas.study.report.content import Sheet
 from actlas.study.report.cost_sheet import cost
 from actlas.study.report.profiles import all_runs
 from actlas.study.report.search_sheet import tuning
+from actlas.study.report.size_sheet import size
 
 if TYPE_CHECKING:
     from actlas.study.result import Result
 
-_OF_TASK = (content.comparison, content.methods, tuning, content.shorter, cost)
+_OF_TASK = (content.comparison, content.methods, tuning, content.shorter, cost, size)
 
 
 def sheets(result: Result) -> list[Sheet]:

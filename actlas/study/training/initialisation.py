@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from actlas.errors import ActlasError, nearest
+from actlas.nn._module import ElementwiseModule
 from actlas.study.training.seeding import generator
 from actlas.study.training.specification import Recipe
 
@@ -62,9 +63,11 @@ def build(
 ) -> Model:
     """Build a network, noting which of its modules are the activation under study.
 
+    Without one, the network is built with functions of its own, and all of these are.
+
     Args:
         network: called with a factory of activation modules.
-        activation: the function's name.
+        activation: the function's name; empty for none.
         parameters: its parameters.
         scheme: of the start; "standardised" shifts and scales the function, for good.
     """
@@ -82,6 +85,8 @@ def build(
         return Standardised(made[-1], mean, gain(activation, centred=True, **parameters))
 
     built = network(factory)
+    if not activation:
+        made = [module for module in built.modules() if isinstance(module, ElementwiseModule)]
     there = set(map(id, built.modules()))  # a builder may make one more, to see what it is
     return Model(built, tuple(module for module in made if id(module) in there))
 

@@ -39,8 +39,9 @@ class RunSpec(Recipe):
     """Everything that determines the outcome of one run; equal specifications, equal outcomes.
 
     `twin` marks the second arm of the reference, which draws its own numbers for the same seed.
-    `network` is None for the task's own. `formula` pins the definition behind the name, and `code`
-    the programs that evaluate it.
+    `network` is None for the task's own. `activation` is empty where the network has functions of
+    its own; its weights then stay as it makes them. `formula` pins the definition behind the name,
+    and `code` the programs that evaluate it.
     """
 
     task: str
@@ -76,6 +77,22 @@ class RunSpec(Recipe):
         }
         text = json.dumps(told, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:20]
+
+    @property
+    def is_network(self) -> bool:
+        """Whether the run is that of a network with functions of its own."""
+        return not self.activation
+
+    @property
+    def function(self) -> str:
+        """The function with its parameters; empty for a network by itself."""
+        given = ", ".join(f"{name}={value}" for name, value in self.parameters)
+        return f"{self.activation}({given})" if given else self.activation
+
+    @property
+    def subject(self) -> str:
+        """What is trained, in words: the function, and the network if one is named."""
+        return " in ".join(filter(None, (self.function, self.network)))
 
     @property
     def stream(self) -> str:

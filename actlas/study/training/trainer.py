@@ -106,7 +106,8 @@ def _begin(spec: RunSpec, task: Task, data: Data) -> Run:
     from actlas.init import gain
 
     own, parameters = data.of_seed(spec.seed), dict(spec.parameters)
-    scale, device = gain(spec.activation, **parameters), device_of(spec.device)
+    scale = 1.0 if spec.is_network else gain(spec.activation, **parameters)
+    device = device_of(spec.device)
     model = build(task.network, spec.activation, parameters, spec.initialisation)
     some = task.transform(own.train.inputs[:2])
     initialise_(model, some, scale, spec.stream, spec.initialisation, spec.start_bias)
