@@ -89,9 +89,23 @@ def _escaped(found: re.Match[str]) -> str:
     return rf"\{found[0]}" if len(found[0]) == 1 else found[0]
 
 
+def set_trail(
+    _app: Sphinx, _page: str, _template: str, context: dict[str, Any], _tree: nodes.document | None
+) -> None:
+    """Give a card its place, Functions / family, which the theme takes from a table of contents."""
+    family = (context.get("meta") or {}).get("family")
+    if family:
+        index = context["pathto"]("functions/index")
+        place = f"{index}#{nodes.make_id(family)}"
+        context["parents"] = [
+            {"link": index, "title": "Functions"}, {"link": place, "title": family},
+        ]  # fmt: skip
+
+
 def setup(app: Sphinx) -> ExtensionMetadata:
     """Register the renderer of formulas and the care for docstrings."""
     both = (set_formula, None)
     app.add_html_math_renderer("mathml", both, both)
     app.connect("autodoc-process-docstring", plain_docstring, priority=100)
+    app.connect("html-page-context", set_trail)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

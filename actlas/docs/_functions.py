@@ -8,6 +8,7 @@ from actlas.api import Activation
 from actlas.backends.latex import to_latex
 from actlas.catalogue import Parameter
 from actlas.docs import _source
+from actlas.docs._index import in_words
 from actlas.docs._markdown import code, display, page, plain, section, table
 from actlas.expr import derivative
 from actlas.facts import facts_of
@@ -32,7 +33,7 @@ def function_card(function: Activation) -> str:
         function.title,
         plain(function.description),
         f"{_source.status(entry)}  \n{_source.called(entry)}  \n"
-        f"**Family:** {plain(function.family.replace('_', ' '))}",
+        f"**Family:** {plain(in_words(function.family))}",
         section("Formula", _formula(function)),
         section("Parameters", _parameters(function)),
         section("Facts", _facts(function)),

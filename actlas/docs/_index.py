@@ -14,6 +14,7 @@ from actlas.facts.wording import number
 from actlas.nn.structured import Unit, units
 
 UNIT_FOLDER = "units"
+UNIT_FAMILY = "structured units"
 _MARK = " †"
 
 
@@ -34,17 +35,22 @@ def index(members: Sequence[str] | None = None, *, pictured: bool = False) -> st
         "1/√E f(z)², z ~ N(0, 1), at the default parameters; † means reconstructed: a formula or "
         "default could not be read in its paper, and the card says why.",
         *(_family(family, list(members), pictured) for family, members in families),
-        section("structured units", _units(list(units().values()))),
+        section(UNIT_FAMILY, _units(list(units().values()))),
     )
+
+
+def in_words(family: str) -> str:
+    """Return the heading of a family, from its id."""
+    return family.replace("_", " ")
 
 
 def _family(family: str, members: list[Activation], pictured: bool) -> str:
     headings = ("function", "what it is", "source", "parameters", "gain")
     rows = map(_row, members)
     if not pictured:
-        return section(family.replace("_", " "), table(headings, rows))
+        return section(in_words(family), table(headings, rows))
     curves = [(thumbnail(member), *row) for member, row in zip(members, rows, strict=True)]
-    return section(family.replace("_", " "), table(("curve", *headings), curves))
+    return section(in_words(family), table(("curve", *headings), curves))
 
 
 def _row(function: Activation) -> tuple[str, ...]:

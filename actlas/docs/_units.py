@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from actlas.docs import _source
+from actlas.docs._index import UNIT_FAMILY
 from actlas.docs._markdown import code, display, page, plain, section
 from actlas.nn.structured import Unit
 from actlas.nn.structured._wording import example, signature, told
@@ -19,7 +20,7 @@ def unit_card(unit: Unit) -> str:
     return page(
         unit.title,
         plain(unit.description),
-        f"{_source.status(unit)}  \n{_source.called(unit)}  \n**Family:** structured units",
+        f"{_source.status(unit)}  \n{_source.called(unit)}  \n**Family:** {UNIT_FAMILY}",
         section("Formula", display(*formulas) if formulas else ""),
         section("Arguments", code(f"actlas.nn.{unit.cls.__name__}{signature(unit)}", "python"),
                 code(text, "text") if text else ""),

@@ -158,6 +158,19 @@ def test_formulas_are_set_and_curves_are_drawn(site: Path) -> None:
         assert "$$" not in text
 
 
+def test_a_card_says_its_place(site: Path) -> None:
+    """Home, Functions, family, name; where these lead to is tested with all links."""
+    cards = {f"{name}.html": actlas.get(name).family.replace("_", " ") for name in SHOWN}
+    cards |= {f"units/{unit}.html": "structured units" for unit in units()}
+    for card, family in cards.items():
+        text = (site / "functions" / card).read_text(encoding="utf-8")
+        trail = text.partition('<ul class="bd-breadcrumbs">')[2].partition("</ul>")[0]
+        found = re.findall(r'class="nav-link">([^<]+)</a>|"ellipsis">([^<]+)<', trail)
+        title = re.findall(r"<h1>(.*?)<a", text)[0]
+        assert ["".join(pair) for pair in found] == ["Functions", family, title], card
+        assert 'aria-label="Home"' in trail
+
+
 def test_every_public_name_is_in_the_reference(site: Path) -> None:
     for name, module in public_modules().items():
         text = (site / "api" / f"{name}.html").read_text(encoding="utf-8")

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from actlas.api import get, names
 from actlas.docs._drawing import hero, picture
 from actlas.docs._functions import function_card
-from actlas.docs._index import UNIT_FOLDER, index
+from actlas.docs._index import UNIT_FAMILY, UNIT_FOLDER, in_words, index
 from actlas.docs._units import unit_card
 from actlas.docs.site import _links
 from actlas.docs.site._reference import reference_pages
@@ -110,16 +110,16 @@ def generated(functions: Sequence[str] | None = None) -> Iterator[tuple[str, byt
     """Yield (place on the site, content) of the cards, their index and the reference."""
     yield "functions/index.md", index(functions, pictured=True).encode()
     for name in names() if functions is None else functions:
-        yield f"functions/{name}.md", _orphan(_pictured(name))
+        yield f"functions/{name}.md", _card(_pictured(name), in_words(get(name).family))
     for unit in units().values():
-        yield f"functions/{UNIT_FOLDER}/{unit.id}.md", _orphan(unit_card(unit))
+        yield f"functions/{UNIT_FOLDER}/{unit.id}.md", _card(unit_card(unit), UNIT_FAMILY)
     for module, text in reference_pages():
         yield f"api/{module}.rst", text.encode()
 
 
-def _orphan(text: str) -> bytes:
-    """Keep two hundred cards out of the side bar: their index leads to them."""
-    return f"---\norphan: true\n---\n{text}".encode()
+def _card(text: str, family: str) -> bytes:
+    """Keep two hundred cards out of the side bar: their index leads to them, by families."""
+    return f"---\norphan: true\nfamily: {family}\n---\n{text}".encode()
 
 
 def _pictured(name: str) -> str:
