@@ -37,16 +37,22 @@ def row_class(row: Row | Line | Change) -> str:
 def arm_name(arm: Arm) -> Markup:
     """Return a function's title, with its status where that is not "verified".
 
-    Parameters that were given stand apart, so that a long name breaks before them.
+    What was given beside the name stands apart, so that a long one breaks before it.
     """
-    name, bracket, given = arm.title.partition("(") if arm.parameters else (arm.title, "", "")
+    name, given = _apart(arm)
     badges = []
     if arm.status != "verified":
         badges.append(element("span", arm.status, class_="badge", title=arm.status_reason))
     if arm.twin:
         badges.append(element("span", "A/A", class_="badge", title="the reference once more"))
-    apart = element("span", bracket + given, class_="given") if given else None
-    return join(name, apart, *badges)
+    return join(name, element("span", given, class_="given") if given else None, *badges)
+
+
+def _apart(arm: Arm) -> tuple[str, str]:
+    """Return a function's name and the rest of its title: parameters, a network."""
+    at = "(" if arm.parameters or arm.is_network else " in " if arm.network else ""
+    name, found, rest = arm.title.partition(at) if at else (arm.title, "", "")
+    return name, found + rest
 
 
 def comparison(part: TaskResult) -> Markup:
