@@ -126,9 +126,8 @@ class Experiment:
         """Run all settings for a part of the epochs, where the search is by successive halving."""
         if not self._halves(tried):
             return {}
-        assert self.plan.epochs is not None
         settings = dict.fromkeys(self._labels, tried)
-        return self._run_phase(Phase.TUNING, settings, 1, short_epochs(self.plan.epochs))
+        return self._run_phase(Phase.TUNING, settings, 1, short_epochs(self.plan.trained_epochs))
 
     def _confirm(self, tunings: Mapping[str, Tuning]) -> Records:
         settings = {label: (tuning.setting,) for label, tuning in tunings.items()}
@@ -205,7 +204,6 @@ class Experiment:
     ) -> Iterator[RunSpec]:  # fmt: skip
         plan = self.plan
         assert plan.optimizer is not None
-        assert plan.epochs is not None
         assert plan.batch_size is not None
         seeds = plan.seeds if phase is Phase.CONFIRMATION else plan.tuning_seeds
         code = self.recorded or code_of(plan, self.data_root, networks_of(self.arms, plan))
@@ -223,7 +221,7 @@ class Experiment:
                     learning_rate=setting.learning_rate,
                     weight_decay=setting.weight_decay,
                     gradient_clip=plan.gradient_clip,
-                    epochs=epochs or plan.epochs,
+                    epochs=epochs or plan.trained_epochs,
                     batch_size=plan.batch_size,
                     phase=phase,
                     seed=seed,

@@ -113,9 +113,8 @@ def _wanted(plan: Plan, arms: Iterable[Arm], code: str | None) -> list[dict[str,
     """Return what a plan fixes for its runs, by the names of `RunSpec`: once for each network."""
     shared = {field.name for field in fields(RunSpec)} & set(Plan.model_fields)
     free = {"weight_decay", "shape_rate"} if plan.search == "joint" else set()
-    fixed = {name: getattr(plan, name) for name in shared - free} | (
-        {} if code is None else {"code": code}
-    )
+    fixed = {name: getattr(plan, name) for name in shared - free}
+    fixed |= {"epochs": plan.trained_epochs} | ({} if code is None else {"code": code})
     found: list[dict[str, object]] = []
     for arm in arms:
         if (one := {**fixed, **arm.brings}) not in found:

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from actlas.study.result import TaskResult
 
 
+_RANKED = 3  # functions from which on an order says something
+
+
 @dataclass(frozen=True)
 class Change:
     """What `after` in place of `before` does to a function's difference to the reference on a task.
@@ -207,5 +210,17 @@ def _remark(group: Sequence[TaskResult], changes: Sequence[Change]) -> str:
     shown = listed(list(dict.fromkeys(found))) if found else "none"
     return (
         f"On {group[0].task.name} the verdict on {said}. That a recipe changes what a function "
-        f"gains is shown for {shown}."
-    )
+        f"gains is shown for {shown}. {_agreements(group)}"
+    ).rstrip()
+
+
+def _agreements(group: Sequence[TaskResult]) -> str:
+    """Say how far the order of the functions by their scores is the same under two recipes."""
+    scores = [[row.score.mean for row in part.table if not row.arm.twin] for part in group]
+    if len(scores[0]) < _RANKED:
+        return ""
+    said = []
+    for contrast in _contrasts([part.part.recipe for part in group]):
+        taus = [statistics.rank_correlation(scores[a], scores[b]) for a, b in contrast.pairs]
+        said.append(f"{np.mean(taus):+.2f} ({contrast.after} and {contrast.before})")
+    return f"The orders of the functions agree with Kendall's tau {listed(said)}."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
@@ -91,13 +92,15 @@ class Plan(TaskValues):
         design: "adaptive" looks as seeds are added, from 5 on, and stops a function as soon as its
             interval decides; "fixed" runs every seed, as every study of fewer than 5 does.
         optimizer: "sgd" (momentum 0.9), "adam" or "adamw"; by default the task's. Of `optimizer`,
-            `initialisation` and `schedule` several may be given, as a list or with commas between
-            them: every task is then run under every combination, each a part of its own.
+            `initialisation`, `schedule` and `length` several may be given, as a list or with commas
+            between them: every task is then run under every combination, each a part of its own.
         budget: the most settings that are tried for a function, the same for every one: learning
             rates, 5 by default; points of a joint search, 16 by default and 8 at least.
         learning_rates: the first grid, instead of the task's; at most `budget` of them. A joint
             search takes them from the lowest to the highest.
         epochs, batch_size, weight_decay: as usual.
+        length: the part of the epochs that is trained, with a schedule of that length: [0.25, 1]
+            asks whether a shorter training says the same.
         shape_rate: the learning rate of the functions' own parameters, in units of the weights'.
         gradient_clip: the norm to which gradients are clipped; 0 for no clipping.
         initialisation: how start weights are drawn: "own gain" of each function, "relu gain" for
@@ -134,6 +137,7 @@ class Plan(TaskValues):
     start_bias: Annotated[float, Field(allow_inf_nan=False)] = Recipe.start_bias
     momentum: Annotated[float, Field(ge=0, lt=1)] = Recipe.momentum
     schedule: str = Recipe.schedule
+    length: str = "1"
     warm_up: Annotated[float, Field(ge=0, lt=1)] = Recipe.warm_up
     selection: Literal["best epoch", "last epoch"] = "best epoch"
     fresh_optimizer: bool = Recipe.fresh_optimizer
@@ -162,6 +166,22 @@ class Plan(TaskValues):
     def _known_optimizer(cls, name: str | None) -> str | None:
         """Take several, where a task alone takes one."""
         return _each_known(name, OPTIMIZERS)
+
+    @field_validator("length", mode="before",
+                     json_schema_input_type=float | list[float] | str)  # fmt: skip
+    @classmethod
+    def _lengths(cls, value: Any) -> Any:
+        several = value.split(",") if isinstance(value, str) else value
+        several = several if isinstance(several, (list, tuple)) else [several]
+        return _joined([_number(one) for one in several], "length")
+
+    @field_validator("length")
+    @classmethod
+    def _parts_of_the_epochs(cls, lengths: str) -> str:
+        for one in lengths.split(","):
+            if not re.fullmatch(r"\d*\.?\d+", one) or not 0 < float(one) <= 1:
+                raise ValueError("a length is a part of the epochs, above 0 and at most 1")
+        return lengths
 
     @field_validator("initialisation")
     @classmethod
@@ -219,6 +239,15 @@ class Plan(TaskValues):
         for part in self.parts:
             check_plan(part.task, self.on(part.name), part.recipe)
         return self
+
+    @property
+    def trained_epochs(self) -> int:
+        """The epochs that runs of a part are trained for.
+
+        >>> make_plan({"epochs": 20, "length": 0.25}).trained_epochs
+        5
+        """
+        return max(1, round((self.epochs or 1) * float(self.length)))
 
     @property
     def tasks(self) -> tuple[str, ...]:
@@ -320,6 +349,12 @@ def _joined(value: Any, what: str) -> Any:
     if not all(names) or not names or len(set(names)) < len(names):
         raise ValueError(f"name at least one {what}, and each of them once")
     return ",".join(names)
+
+
+def _number(value: Any) -> Any:
+    """Return a number as people write it, and anything else as it is."""
+    plain = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return f"{value:g}" if plain else value
 
 
 def _each_once(values: tuple[Value, ...] | None) -> tuple[Value, ...] | None:

@@ -11,7 +11,12 @@ if TYPE_CHECKING:
     from actlas.study.tasks import Task
 
 # The keys of a plan that may hold several values, and how a value is said.
-SAID = {"optimizer": "{}", "initialisation": "{} start", "schedule": "{} schedule"}
+SAID = {
+    "optimizer": "{}",
+    "initialisation": "{} start",
+    "schedule": "{} schedule",
+    "length": "{} of the epochs",
+}
 
 
 @dataclass(frozen=True)
@@ -58,10 +63,9 @@ def crossed(task: str, values: Mapping[str, str | None]) -> Iterator[Part]:
         task: its name.
         values: names with commas between them, by the keys of `SAID`.
 
-    >>> both = {"optimizer": "sgd,adamw", "initialisation": "framework", "schedule": "cosine"}
-    >>> [part.name for part in crossed("digits", both)]
+    >>> [part.name for part in crossed("digits", {"optimizer": "sgd,adamw", "length": "1"})]
     ['digits@sgd', 'digits@adamw']
     """
-    several = {key: names for key in SAID if len(names := (values[key] or "").split(",")) > 1}
+    several = {key: names for key in SAID if len(names := (values.get(key) or "").split(",")) > 1}
     for one in product(*several.values()):
         yield Part(task, dict(zip(several, one, strict=True)))

@@ -184,7 +184,7 @@ def check_plan(name: str, plan: Plan, several: Collection[str] = ()) -> None:
             raise ActlasError(f"the command uses {{{key}}}: give {key} in the plan")
     searched = ("lr", "weight_decay") if plan.search == "joint" else ()
     for key in (*several, *searched):
-        if key not in used:
+        if _PLACES.get(key, key) not in used:
             raise ActlasError(
                 f"the study takes several values of {key}, and the command none: its runs would "
                 f"not differ in it"
@@ -201,6 +201,8 @@ def need_no_network(arms: Iterable[Arm]) -> None:
                 f"a command has a network of its own; name functions alone, not {arm.label!r}"
             )
 
+
+_PLACES = {"length": "epochs"}  # what a program is told in another unit
 
 _MISSING = {
     "practical_difference": "the difference in its metric that is too small to matter",

@@ -111,7 +111,7 @@ def _optimiser(part: TaskResult) -> str:
 
 
 def _length(part: TaskResult) -> str:
-    return f"{part.plan.epochs} epochs, batches of {part.plan.batch_size}"
+    return f"{part.plan.trained_epochs} epochs, batches of {part.plan.batch_size}"
 
 
 def departures(result: Result) -> list[str]:
