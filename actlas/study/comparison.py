@@ -62,9 +62,7 @@ def compare(
 
     Args:
         task: a built-in one, or your own as "module:attribute"; several as a list.
-        activations: names, with parameters where wanted: "leaky_relu(negative_slope=0.2)"; with
-            a network of its own, "telu in mlp(hidden=(96,))"; or a network with functions of its
-            own, "maxout_mlp(hidden=(32,))".
+        activations: names, with parameters or a network where wanted: "telu in mlp(hidden=(96,))".
         seeds: the most seeds to confirm with, by default 20, or the seeds themselves; at least 2.
         optimizer: "sgd" (momentum 0.9), "adam" or "adamw", by default the task's; several as a
             list: every task is then run with each of them.

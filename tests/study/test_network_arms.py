@@ -167,6 +167,12 @@ def test_what_does_not_fit_is_said_before_anything_is_trained(tmp_path: Path) ->
     assert not list(tmp_path.iterdir())
 
 
+def test_an_arm_in_the_network_of_the_study_is_none_of_its_own(tmp_path: Path) -> None:
+    with pytest.raises(ActlasError, match="'relu in mlp' is given twice, as 'relu'"):
+        compare("two-moons", "relu,relu in mlp", network="mlp(hidden=(300, 100))", out=tmp_path,
+                reference="tanh")  # fmt: skip
+
+
 def test_the_version_of_a_library_is_part_of_the_code(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("actlas.study.networks.peers.version", lambda library: "9.9")
     plan = make_plan({})
