@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     BaseModel,
@@ -21,12 +21,12 @@ from pydantic import (
 from actlas.errors import ActlasError, nearest
 from actlas.study.arms import split_activations
 from actlas.study.command import check_plan, folded, keys
+from actlas.study.plan_values import agreed, beyond, each_once, each_one_of, joined, number, one_of
 from actlas.study.recipes import SAID, Part, crossed
 from actlas.study.statistics.adaptive import FEWEST
 from actlas.study.tasks import Task
 from actlas.study.training import OPTIMIZERS, SCHEDULES, START_WEIGHTS, Recipe, RunSpec
 
-Value = TypeVar("Value")
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1)]
 LEAST_JOINT = 8  # points of a joint search: fewer leave a plane of rate and decay empty
@@ -49,12 +49,12 @@ class TaskValues(BaseModel):
     @field_validator("learning_rates")
     @classmethod
     def _rates_once(cls, values: tuple[float, ...] | None) -> tuple[float, ...] | None:
-        return _each_once(values)
+        return each_once(values)
 
     @field_validator("optimizer")
     @classmethod
     def _known_optimizer(cls, name: str | None) -> str | None:
-        return _known(name, OPTIMIZERS)
+        return one_of(name, OPTIMIZERS)
 
 
 def _design(given: dict[str, Any]) -> Literal["adaptive", "fixed"]:
@@ -153,19 +153,19 @@ class Plan(TaskValues):
     @field_validator("optimizer", mode="before", json_schema_input_type=str | list[str] | None)
     @classmethod
     def _optimizers(cls, value: Any) -> Any:
-        return _joined(value, "optimizer")
+        return joined(value, "optimizer")
 
     @field_validator("task", "initialisation", "schedule", mode="before",
                      json_schema_input_type=str | list[str])  # fmt: skip
     @classmethod
     def _names_with_commas(cls, value: Any, info: ValidationInfo) -> Any:
-        return _joined(value, str(info.field_name))
+        return joined(value, str(info.field_name))
 
     @field_validator("optimizer")
     @classmethod
     def _known_optimizer(cls, name: str | None) -> str | None:
         """Take several, where a task alone takes one."""
-        return _each_known(name, OPTIMIZERS)
+        return each_one_of(name, OPTIMIZERS)
 
     @field_validator("length", mode="before",
                      json_schema_input_type=float | list[float] | str)  # fmt: skip
@@ -173,7 +173,7 @@ class Plan(TaskValues):
     def _lengths(cls, value: Any) -> Any:
         several = value.split(",") if isinstance(value, str) else value
         several = several if isinstance(several, (list, tuple)) else [several]
-        return _joined([_number(one) for one in several], "length")
+        return joined([number(one) for one in several], "length")
 
     @field_validator("length")
     @classmethod
@@ -186,12 +186,12 @@ class Plan(TaskValues):
     @field_validator("initialisation")
     @classmethod
     def _known_initialisation(cls, name: str) -> str | None:
-        return _each_known(name, START_WEIGHTS)
+        return each_one_of(name, START_WEIGHTS)
 
     @field_validator("schedule")
     @classmethod
     def _known_schedule(cls, name: str) -> str | None:
-        return _each_known(name, SCHEDULES)
+        return each_one_of(name, SCHEDULES)
 
     @field_validator("activations", mode="before", json_schema_input_type=str | list[str])
     @classmethod
@@ -206,7 +206,7 @@ class Plan(TaskValues):
     @field_validator("seeds", "tuning_seeds")
     @classmethod
     def _seeds_once(cls, values: tuple[int, ...]) -> tuple[int, ...] | None:
-        return _each_once(values)
+        return each_once(values)
 
     @model_validator(mode="after")
     def _within_budget(self) -> Plan:
@@ -307,72 +307,19 @@ class Plan(TaskValues):
             for part, one in zip(self.parts, resolved, strict=True)
         ]  # fmt: skip
         several = {key: getattr(self, key) for part, _ in found for key in part.recipe}
-        shared = {**dict.fromkeys(TaskValues.model_fields), **_agreed([own for _, own in found]),
+        shared = {**dict.fromkeys(TaskValues.model_fields), **agreed([own for _, own in found]),
                   **several}  # fmt: skip
         for_task: dict[str, dict[str, Any]] = {}
         for part, own in found:
-            on_task = _agreed([other for one, other in found if one.task == part.task])
-            for_task[part.task] = _beyond(shared, on_task)
+            on_task = agreed([other for one, other in found if one.task == part.task])
+            for_task[part.task] = beyond(shared, on_task)
             if part.recipe:
-                for_task[part.name] = _beyond(on_task, own)
+                for_task[part.name] = beyond(on_task, own)
         apart = {name: TaskValues(**own) for name, own in for_task.items() if own}
         return self.model_copy(update={**shared, "for_task": apart})
 
 
 _FIXED = "its name says the recipe, and what does not matter is the task's"
-
-
-def _agreed(several: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Return what all of them hold with the same value."""
-    first, *others = several
-    return {
-        key: value
-        for key, value in first.items()
-        if all(key in other and other[key] == value for other in others)
-    }
-
-
-def _beyond(known: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what is not known already; None says nothing."""
-    return {
-        key: value for key, value in own.items() if value is not None and known.get(key) != value
-    }
-
-
-def _joined(value: Any, what: str) -> Any:
-    """Return names given as a list, or with commas between them, with commas between them."""
-    if isinstance(value, str):
-        value = value.split(",")
-    if not isinstance(value, (list, tuple)) or not all(isinstance(n, str) for n in value):
-        return value
-    names = [name.strip() for name in value]
-    if not all(names) or not names or len(set(names)) < len(names):
-        raise ValueError(f"name at least one {what}, and each of them once")
-    return ",".join(names)
-
-
-def _number(value: Any) -> Any:
-    """Return a number as people write it, and anything else as it is."""
-    plain = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return f"{value:g}" if plain else value
-
-
-def _each_once(values: tuple[Value, ...] | None) -> tuple[Value, ...] | None:
-    if values is not None and len(set(values)) < len(values):
-        raise ValueError("each value may be given once")
-    return values
-
-
-def _known(name: str | None, known: Collection[str]) -> str | None:
-    if name is not None and name not in known:
-        raise ValueError(f"allowed: {', '.join(known)}.{nearest(name, known)}")
-    return name
-
-
-def _each_known(names: str | None, known: Collection[str]) -> str | None:
-    for name in (names or "").split(","):
-        _known(name or None, known)
-    return names
 
 
 def make_plan(fields: Mapping[str, Any], source: str = "") -> Plan:
