@@ -133,6 +133,19 @@ def test_another_size_is_among_what_cannot_be_said(finished: Result) -> None:
     assert caveats(finished)[0] == sentence
 
 
+def test_a_size_is_said_once_for_every_task(tmp_path: Path) -> None:
+    """Recipes change no size."""
+    found = compare(["two-moons", "xor"], "relu in mlp(hidden=(2,))", optimizer="sgd,adamw",
+                    seeds=2, budget=1, epochs=1, out=tmp_path, workers=1)  # fmt: skip
+    said = [sentence for sentence in caveats(found) if "function and size together" in sentence]
+    assert [sentence.partition(":")[0].rpartition(" of ")[2] for sentence in said] == [
+        "ReLU on two-moons", "ReLU on xor"
+    ]  # fmt: skip
+    assert [set(part.sizes) for part in read_result(tmp_path).parts] == [
+        {"relu", "relu (A/A)", "relu in mlp(hidden=(2,))"}
+    ] * 4
+
+
 def test_a_parameter_of_a_function_is_shown_and_no_matter(tmp_path: Path) -> None:
     found = study(tmp_path, "prelu")
     rows = size(found.only).rows

@@ -76,8 +76,8 @@ def _matched(part: TaskResult) -> str:
 
 
 def other_sizes(part: TaskResult, result: Result) -> list[str]:
-    """Return a sentence for every arm of another size than the reference's."""
-    where = "" if len(result.parts) == 1 else f" on {part.name}"
+    """Return a sentence for every arm of another size than the reference's, on a part's task."""
+    where = "" if len(result.plan.tasks) == 1 else f" on {part.plan.task}"
     return [
         f"{arm.title} has {_beside(arm, part)} of {part.arms[0].title}{where}: its difference is "
         "that of function and size together."
