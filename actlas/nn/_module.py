@@ -67,6 +67,14 @@ class ElementwiseModule(nn.Module):
             values[name] = value
         return values
 
+    def learned_values(self) -> dict[str, torch.Tensor]:
+        """Return what acts of every learnable parameter, by its name in the state_dict.
+
+        A stored value may have left the domain; the function then sees the nearest one inside.
+        """
+        values = self.parameter_values()
+        return {key: values[name] for name, key in self._learned.items()}
+
     def forward(self, *inputs: torch.Tensor) -> torch.Tensor:
         """Apply the function elementwise; the shape and dtype of the input are kept."""
         if self.save is not None:

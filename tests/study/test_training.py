@@ -182,6 +182,16 @@ def test_shape_parameters_are_learned_recorded_and_not_decayed(
     assert set(learned) == set(model.shape_parameters())
 
 
+def test_what_was_learned_is_what_acts(digits: Task) -> None:
+    """ADA's alpha is positive; a stored value that has left the domain acts at its border."""
+    model = build(digits.network, "ada", {})
+    (name,) = model.shape_parameters()
+    with torch.no_grad():
+        model.shape_parameters()[name].fill_(-0.7)
+    assert model.learned()[name].item() == pytest.approx(1e-4, abs=1e-7)  # float32 beside 0.7
+    assert model.shape_parameters()[name].item() == pytest.approx(-0.7)
+
+
 def test_shape_parameters_may_have_a_rate_of_their_own(
     digits: Task, digits_data: Data, make_spec: Callable[..., RunSpec]
 ) -> None:

@@ -34,6 +34,16 @@ class Model:
             for name, parameter in module.named_parameters()
         }
 
+    def learned(self) -> dict[str, torch.Tensor]:
+        """Return the same by their values as they act: a stored one may lie outside its domain."""
+        acting = {
+            f"{index}.{name}": value
+            for index, module in enumerate(self.activations)
+            if isinstance(module, ElementwiseModule)
+            for name, value in module.learned_values().items()
+        }
+        return {**self.shape_parameters(), **acting}
+
     def weights(self) -> list[nn.Parameter]:
         """Return every other parameter."""
         own = {id(parameter) for parameter in self.shape_parameters().values()}

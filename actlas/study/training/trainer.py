@@ -263,10 +263,7 @@ def _final_scores(run: Run, task: Task) -> tuple[float, float | None, float | No
 
 def _learned(model: Model) -> dict[str, Any]:
     """Return the shape parameters' values at the end; text where a number is not finite."""
-    return {
-        name: _plain(parameter.detach().tolist())
-        for name, parameter in model.shape_parameters().items()
-    }
+    return {name: _plain(value.detach().tolist()) for name, value in model.learned().items()}
 
 
 def _plain(value: Any) -> Any:
