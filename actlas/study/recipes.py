@@ -15,7 +15,7 @@ SAID = {
     "optimizer": "{}",
     "initialisation": "{} start",
     "schedule": "{} schedule",
-    "length": "{} of the epochs",
+    "length": "{} × the epochs",
 }
 
 
