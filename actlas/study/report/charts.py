@@ -17,6 +17,8 @@ from actlas.study.wording import shortened
 _WIDTH, _HEIGHT = 300, 190
 _LEFT, _RIGHT, _TOP, _BOTTOM = 40, 8, 8, 36
 
+_FEW, _MANY = 4, 6  # ticks below a strip: differences stand in a narrow column
+
 Numbers = Sequence[float] | npt.NDArray[Any]
 
 
@@ -179,6 +181,6 @@ def strip_axis(scale: Scale, signed: bool = False) -> Markup:
     labels = [
         element("text", f"{tick:+g}" if signed and tick else f"{tick:g}",
                 x=percent(scale(tick)), y=12, class_="tick middle")
-        for tick in scale.ticks()
+        for tick in scale.ticks(_FEW if signed else _MANY)
     ]  # fmt: skip
     return element("svg", *labels, height=16, class_="scale", aria_hidden="true")
