@@ -209,7 +209,7 @@ def names(tag: str | None = None) -> list[str]:
 
 def tags_of(entry: Definition) -> set[str]:
     """Return the words an entry is found by: family, status, learnable, its own tags."""
-    learns = {"learnable"} if any(p.learnable for p in entry.parameters.values()) else set()
+    learns = {"learnable"} if entry.learns else set()
     return {entry.family, entry.status, *entry.tags, *learns}
 
 

@@ -128,6 +128,11 @@ class Definition:
     place: str = ""
     _traces: dict[Any, Expr] = field(default_factory=dict, repr=False)
 
+    @property
+    def learns(self) -> bool:
+        """Whether a network can train a parameter of the function."""
+        return any(parameter.learnable for parameter in self.parameters.values())
+
     def bind(self, given: Mapping[str, Any]) -> dict[str, Value]:
         """Return every parameter's value, the given ones checked, the others at their default."""
         for name in given:

@@ -73,7 +73,7 @@ COLUMNS: tuple[Column, ...] = (
     _entry("inputs", WHOLE, "The number of inputs; facts are of functions of one.",
            lambda e: len(e.inputs)),
     _entry("learnable", YES_NO, "Whether a network learns a parameter of it.",
-           lambda e: any(p.learnable for p in e.parameters.values())),
+           lambda e: e.learns),
     Column("parameters", TEXT, "The parameters that the facts are computed at, as JSON.",
            lambda e, _: "{}", of_formula=False),
     _fact("range_low", NUMBER, "inf f.", lambda f: f.range[0]),

@@ -128,7 +128,7 @@ def _bind(entry: Definition, args: tuple[Any, ...], given: dict[str, Any]) -> di
 
 def module_signature(entry: Definition) -> inspect.Signature:
     """Return the constructor's signature: num_parameters first where PyTorch has it first."""
-    learns = any(p.learnable for p in entry.parameters.values())
+    learns = entry.learns
     constants: Mapping[str, Any] = {name: p.default for name, p in entry.parameters.items()}
     options = {"num_parameters": 1, **constants, "inplace": False} if learns else {
         **constants, "inplace": False}  # fmt: skip

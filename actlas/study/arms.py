@@ -9,7 +9,6 @@ from typing import Any
 
 from actlas.errors import ActlasError
 
-NETWORK_EXAMPLE = "wide_resnet(depth=10, width=1)"
 # A network by itself starts as its paper says: its weights stay as its builder has drawn them.
 AS_MADE: Mapping[str, Any] = {"initialisation": "framework", "start_bias": 0.0}
 _IN = " in "
@@ -57,6 +56,15 @@ def parse_activation(text: str) -> tuple[str, dict[str, Any]]:
     ('leaky_relu', {'negative_slope': 0.2})
     """
     return parse_call(text, "activation", "leaky_relu(negative_slope=0.2)")
+
+
+def parse_network(text: str) -> tuple[str, dict[str, Any]]:
+    """Split "name" or "name(option=value, ...)" in the network's name and its options.
+
+    >>> parse_network("mlp(hidden=(32,))")
+    ('mlp', {'hidden': (32,)})
+    """
+    return parse_call(text, "network", "wide_resnet(depth=10, width=1)")
 
 
 def parse_call(text: str, what: str, example: str) -> tuple[str, dict[str, Any]]:

@@ -52,11 +52,18 @@ class Outcome:
     short_records: Mapping[str, tuple[Record, ...]] = field(default_factory=dict)
 
     @property
+    def labelled(self) -> tuple[tuple[str, Record], ...]:
+        """Every run, the search first, with the label of its arm."""
+        phases = (self.short_records, self.tuning_records, self.confirmations)
+        found = (
+            (label, one) for phase in phases for label, group in phase.items() for one in group
+        )
+        return tuple({one.spec.key: (label, one) for label, one in found}.values())
+
+    @property
     def records(self) -> tuple[Record, ...]:
         """Every run, the search first."""
-        phases = (self.short_records, self.tuning_records, self.confirmations)
-        found = (record for phase in phases for group in phase.values() for record in group)
-        return tuple({record.spec.key: record for record in found}.values())
+        return tuple(record for _, record in self.labelled)
 
 
 Records = dict[str, tuple[Record, ...]]
@@ -208,9 +215,9 @@ class Experiment:
         seeds = plan.seeds if phase is Phase.CONFIRMATION else plan.tuning_seeds
         code = self.recorded or code_of(plan, self.data_root, networks_of(self.arms, plan))
         shared = {name: getattr(plan, name) for name in ("network", *Recipe.__dataclass_fields__)}
+        learns = _learns(arm)
         for setting in settings:
-            if _learns(arm):
-                shared["shape_rate"] = setting.shape_rate
+            own = {"shape_rate": setting.shape_rate} if learns else {}
             for seed in seeds[:count]:
                 yield RunSpec(
                     task=plan.task,
@@ -229,15 +236,13 @@ class Experiment:
                     code=code,
                     device=plan.device,
                     splits=plan.splits,
-                    **{**shared, **arm.brings},
+                    **{**shared, **own, **arm.brings},
                 )
 
 
 def _learns(arm: Arm) -> bool:
     """Return whether an arm may have parameters of its own: only they have a rate of their own."""
-    if arm.is_network:
-        return True
-    return any(parameter.learnable for parameter in find(arm.name).parameters.values())
+    return arm.is_network or find(arm.name).learns
 
 
 def run_each(experiments: Iterable[Experiment]) -> list[Outcome]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from actlas.errors import ActlasError
-from actlas.study.arms import NETWORK_EXAMPLE, Arm, called, make_arm, parse_call
+from actlas.study.arms import Arm, called, make_arm, parse_network
 from actlas.study.command import CommandTask, need_no_network
 from actlas.study.networks import with_network
 from actlas.study.plan import Plan
@@ -64,7 +64,7 @@ def is_open(arm: Arm) -> bool:
 
 
 def _options(arm: Arm) -> dict[str, Any]:
-    return parse_call(arm.network or "", "network", NETWORK_EXAMPLE)[1]
+    return parse_network(arm.network or "")[1]
 
 
 def filled(value: Any, number: int) -> Any:
@@ -94,7 +94,7 @@ class _Numbers:
 
     def text_of(self, arm: Arm) -> str:
         """Return the text of an arm with its number; ActlasError if none comes near."""
-        name = parse_call(arm.network or "", "network", NETWORK_EXAMPLE)[0]
+        name = parse_network(arm.network or "")[0]
 
         def network(number: int) -> str:
             return called(name, filled(_options(arm), number))

@@ -107,7 +107,6 @@ def _result(future: Future[Way]) -> Way:
 def _kind(piece: Sequence[RunSpec]) -> Kind:
     """Return what decides how long a step takes: not the formula, but whether it learns."""
     spec = piece[0]
-    parameters = () if spec.is_network else find(spec.activation).parameters.values()
-    learns = any(parameter.learnable for parameter in parameters)
+    learns = not spec.is_network and find(spec.activation).learns
     return (spec.task, spec.network, spec.optimizer, spec.batch_size, spec.is_network, learns,
             len(piece))  # fmt: skip

@@ -13,7 +13,6 @@ from actlas.errors import ActlasError
 from actlas.study.claims.claim_file import Claim, Measure
 from actlas.study.comparison import run_plan
 from actlas.study.progress import Listener
-from actlas.study.result import Result
 from actlas.study.training import Record
 
 Scored = Iterable[tuple[str, float]]
@@ -52,9 +51,10 @@ def run_claim(
         if plan is not None:
             folder = work / claim.name / setting / side
             result = run_plan(plan, folder, data_root, workers, progress)
-            labels = _labels(result)
             lines += [
-                _line(record, labels[record.spec.key], setting, side) for record in result.records
+                _line(record, label, setting, side)
+                for part in result.parts
+                for label, record in part.outcome.labelled
             ]
     return lines
 
@@ -62,22 +62,6 @@ def run_claim(
 def report_of(claim: Claim, setting: str, work: Path) -> Path:
     """Return where the report of a setting was written."""
     return work / claim.name / setting / "claimed" / "report.html"
-
-
-def _labels(result: Result) -> dict[str, str]:
-    """Return the label of every run's arm, by the run's key."""
-    outcomes = [part.outcome for part in result.parts]
-    phases = [
-        phase
-        for one in outcomes
-        for phase in (one.short_records, one.tuning_records, one.confirmations)
-    ]
-    return {
-        record.spec.key: label
-        for phase in phases
-        for label, records in phase.items()
-        for record in records
-    }
 
 
 def _line(record: Record, label: str, setting: str, side: str) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from torch import nn
 from actlas.errors import ActlasError, nearest
 from actlas.models import find_network
 from actlas.models._registry import ActivationFactory
-from actlas.study.arms import NETWORK_EXAMPLE, parse_call
+from actlas.study.arms import parse_network
 from actlas.study.networks.peers import build_peer, is_peer
 
 
@@ -33,7 +33,7 @@ def build_network(
     >>> type(net.hidden[1]).__name__
     'TeLU'
     """
-    name, given = parse_call(text, "network", NETWORK_EXAMPLE)
+    name, given = parse_network(text)
     wanted = [*given, *(option for option in options if option != "generator")]
     options = {**options, **given}
     if is_peer(name):

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from actlas.errors import ActlasError
 from actlas.models import find_network
-from actlas.study.arms import NETWORK_EXAMPLE, parse_call
+from actlas.study.arms import parse_network
 from actlas.study.networks.building import build_network, check_options
 from actlas.study.networks.peers import is_peer
 from actlas.study.tasks import Data, Task
@@ -77,7 +77,7 @@ def _outputs(network: nn.Module, examples: Tensor) -> Tensor:
 
 def _options(text: str, examples: Tensor, classes: int, task: Task) -> dict[str, Any]:
     """Return the options that follow from the data; ActlasError if they are of another kind."""
-    name, given = parse_call(text, "network", NETWORK_EXAMPLE)
+    name, given = parse_network(text)
     kind = _kind(examples)
     sizes: dict[str, Any] = {"classes": classes, "inputs": examples[0].numel()}
     if kind == "images":

@@ -11,7 +11,7 @@ from actlas.catalogue import find, load
 from actlas.errors import ActlasError, nearest
 from actlas.models import find_network, networks
 from actlas.nn.structured import Unit, find_unit
-from actlas.study.arms import NETWORK_EXAMPLE, called, parse_call
+from actlas.study.arms import called, parse_network
 from actlas.study.networks.building import check_options
 from actlas.study.networks.peers import is_peer
 
@@ -46,7 +46,7 @@ def network_text(text: str) -> str:
     >>> network_text("MLP(hidden = (32, ))")
     'mlp(hidden=(32,))'
     """
-    name, options = parse_call(text, "network", NETWORK_EXAMPLE)
+    name, options = parse_network(text)
     if is_peer(name):
         return called(name, options)
     check_options(name, options)
@@ -59,7 +59,7 @@ def network_values(text: str) -> tuple[str, str]:
     >>> network_values("mlp") == network_values("mlp(hidden=[300, 100])")
     True
     """
-    name, options = parse_call(text, "network", NETWORK_EXAMPLE)
+    name, options = parse_network(text)
     if is_peer(name):
         return name, repr(sorted(options.items()))
     entry = find_network(name)

@@ -141,11 +141,12 @@ def cost(figure: Figure, part: TaskResult) -> None:
     practical = part.plan.practical_difference or 0.0
     axes.axhspan(-practical, practical, color=_BAND, zorder=0)
     axes.axvline(1.0, color=_GREY, linewidth=0.8, linestyle=":")
-    for point in points(part):
+    shown = points(part)
+    for point in shown:
         colour = _COLOURS[point.row.verdict]
         axes.plot([point.ratio] * 2, point.ends, color=colour, linewidth=2)
         axes.plot([point.ratio], [point.gain], "o", color=colour, markersize=5)
-    _names_beside(axes, points(part))
+    _names_beside(axes, shown)
     axes.set_xlabel(f"time of a step, in units of {part.arms[0].title}")
     axes.set_ylabel(f"difference, {part.task.metric.unit}")
     axes.set_title(part.task.title, loc="left")

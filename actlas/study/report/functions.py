@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from actlas.study.analysis import Row
-from actlas.study.arms import Arm, parse_activation
+from actlas.study.arms import Arm, parse_network
 from actlas.study.report.charts import Frame, panel
 from actlas.study.report.markup import Markup, element, join
 from actlas.study.report.panels import grid_of
@@ -65,7 +65,7 @@ def _by_themselves(result: Result, rows: Sequence[Row]) -> Markup:
 def _paper(arm: Arm) -> str:
     from actlas.models import find_network
 
-    name = parse_activation(arm.network or "")[0]
+    name = parse_network(arm.network or "")[0]
     return f"a network with functions of its own, {find_network(name).paper.short}"
 
 

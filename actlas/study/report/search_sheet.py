@@ -91,12 +91,9 @@ def rates_of(part: TaskResult) -> list[float]:
 def points_of(part: TaskResult) -> dict[float, Setting]:
     """Return the points of the search by their rates, as functions that learn have met them."""
     found: dict[float, Setting] = {}
-    for record in part.records:
-        point = Setting.of(record.spec)
-        if record.spec.phase is Phase.TUNING and point.shape_rate != part.plan.shape_rate:
-            found[point.learning_rate] = point
-        elif record.spec.phase is Phase.TUNING:
-            found.setdefault(point.learning_rate, point)
+    tried = [Setting.of(one.spec) for one in part.records if one.spec.phase is Phase.TUNING]
+    for point in sorted(tried, key=lambda point: point.shape_rate != part.plan.shape_rate):
+        found[point.learning_rate] = point
     return dict(sorted(found.items()))
 
 

@@ -225,8 +225,7 @@ def train_step(
 
 def evaluate(network: nn.Module, task: Task, split: Split) -> tuple[float, float]:
     """Return the metric and the loss of `network` on all of `split`."""
-    with torch.no_grad():
-        return judged(_outputs(network, task, split), split.targets, task)
+    return judged(_outputs(network, task, split), split.targets, task)
 
 
 def _outputs(network: nn.Module, task: Task, split: Split) -> Tensor:

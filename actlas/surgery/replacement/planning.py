@@ -121,7 +121,7 @@ def _options(
     if how.entry is None or values is None:
         return {}
     found = {**values, "inplace": _inplace(site, options)}
-    if not any(p.learnable for p in how.entry.parameters.values()):
+    if not how.entry.learns:
         return found
     if like is not None:
         found |= {"device": like.device, "dtype": like.dtype}
