@@ -1,14 +1,18 @@
 """The page of tasks: python -m actlas.docs.tasks docs/tasks.md
 
-Everything on it is read from the tasks and the docstrings of their files.
+Everything on it is read from the tasks, the docstrings of their files, and the scores of ReLU that
+`benchmarks/tasks.py` keeps.
 """
 
 from __future__ import annotations
 
+import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import groupby
 from pathlib import Path
+from statistics import mean
+from typing import Any
 
 from actlas.docs._markdown import page, plain, section, table
 from actlas.study.tasks import Task, built_in_tasks
@@ -18,18 +22,47 @@ says which data are at hand. Data that are not embedded lie below `--data-root` 
 each in its folder, and are checked before they are read. "Does not matter" is the region of
 practical equivalence of a study that names none; the rate is the centre of the grid. "Published"
 is what others report for the same data and metric: a study says whether its reference reaches it.
+"ReLU" is what ReLU reaches by the recipe as it stands, and how long one run takes on one core of
+{cpu} (`python benchmarks/tasks.py`, mean of {seeds} seeds); it is bold where it comes within a point
+of what is published, or 1 % where less is better: {reached} of the {published} tasks that name a
+published score and were run.
 
 Made by `python -m actlas.docs.tasks docs/tasks.md`."""
 
-_HEAD = ("task", "data", "folder", "network", "metric", "does not matter", "recipe",
+_HEAD = ("task", "data", "folder", "network", "metric", "does not matter", "recipe", "ReLU",
          "published")  # fmt: skip
+MEASURED = Path(__file__).parents[2] / "benchmarks" / "results" / "tasks.json"
+Runs = Mapping[str, Any]
 
 
-def tasks_page() -> str:
-    """Return the page in Markdown: a section for each file of tasks, those without data first."""
+def tasks_page(measured: Runs | None = None) -> str:
+    """Return the page in Markdown: a section for each file of tasks, those without data first.
+
+    Args:
+        measured: what ReLU reaches, as `benchmarks/tasks.py` keeps it; by default what it kept.
+    """
+    kept = json.loads(MEASURED.read_text(encoding="utf-8")) if measured is None else measured
     tasks = sorted(built_in_tasks(), key=lambda task: (bool(task.folder), _home(task), task.name))
-    sections = (_section(home, group) for home, group in groupby(tasks, key=_home))
-    return page("Tasks", _INTRODUCTION, *sections)
+    sections = (_section(home, group, kept["tasks"]) for home, group in groupby(tasks, key=_home))
+    return page("Tasks", _introduction(tasks, kept), *sections)
+
+
+def _introduction(tasks: Iterable[Task], kept: Runs) -> str:
+    runs = kept["tasks"]
+    held = [task for task in tasks if task.published and task.name in runs]
+    return _INTRODUCTION.format(
+        cpu=kept["machine"]["processor"],
+        seeds=max(len(run["scores"]) for run in runs.values()),
+        reached=sum(_reaches(task, runs[task.name]) for task in held),
+        published=len(held),
+    )
+
+
+def _reaches(task: Task, run: Runs) -> bool:
+    """Return whether a run comes as near to the published score as a study asks."""
+    return task.published is not None and task.published.reached_by(
+        mean(run["scores"]), task.metric
+    )
 
 
 def _home(task: Task) -> str:
@@ -37,12 +70,21 @@ def _home(task: Task) -> str:
     return str(getattr(task.data, "func", task.data).__module__)
 
 
-def _section(home: str, tasks: Iterable[Task]) -> str:
+def _section(home: str, tasks: Iterable[Task], runs: Runs) -> str:
     title, _, text = (sys.modules[home].__doc__ or "").strip().partition("\n")
-    return section(title.rstrip("."), text.strip(), table(_HEAD, map(_row, tasks)))
+    rows = (_row(task, _reached(task, runs.get(task.name))) for task in tasks)
+    return section(title.rstrip("."), text.strip(), table(_HEAD, rows))
 
 
-def _row(task: Task) -> tuple[str, ...]:
+def _reached(task: Task, run: Runs | None) -> str:
+    """Return the mean score, bold where it is near enough to the published one, and the time."""
+    if run is None:
+        return "not run"
+    score = f"{mean(run['scores']):.4g}"
+    return f"{f'**{score}**' if _reaches(task, run) else score}, {run['seconds']:.0f} s"
+
+
+def _row(task: Task, reached: str) -> tuple[str, ...]:
     names = ", ".join(f"`{name}`" for name in (task.name, *task.aliases))
     metric = f"{task.metric.name}, {'more' if task.metric.higher_is_better else 'less'} is better"
     recipe = (
@@ -52,8 +94,9 @@ def _row(task: Task) -> tuple[str, ...]:
     matters = f"{task.practical_difference:g} {task.metric.unit}"
     folder = f"`{task.folder}`" if task.folder else "-"
     published = f"{task.published.score:g}: {task.published.origin}" if task.published else "-"
-    cells = (task.source, folder, task.architecture, metric, matters, recipe, published)
-    return (names, *(cell if "`" in cell else plain(cell) for cell in cells))
+    cells = (task.source, folder, task.architecture, metric, matters, recipe)
+    told = [cell if "`" in cell else plain(cell) for cell in cells]
+    return names, *told, reached, plain(published)
 
 
 def main(path: str) -> None:

@@ -98,7 +98,7 @@ def trained(
         order = torch.Generator().manual_seed(seed)
         best, scores = -1.0, (0.0, 0.0)
         for epoch in range(recipe.epochs):
-            _epoch(network.train(), optimizer, data.train, recipe, rate, epoch, order)
+            train_epoch(network.train(), optimizer, data.train, recipe, rate, epoch, order)
             judged = _judged(network.eval(), data, recipe, epoch)
             if judged > best:
                 best = judged
@@ -113,10 +113,11 @@ def _judged(network: nn.Module, data: Data, recipe: Recipe, epoch: int) -> float
     return accuracy(network, data.validation if recipe.selection == "validation" else data.test)
 
 
-def _epoch(
+def train_epoch(
     network: nn.Module, optimizer: Optimizer, split: Split, recipe: Recipe, rate: float,
     epoch: int, order: torch.Generator,
 ) -> None:  # fmt: skip
+    """Train on every example once, in an order that is drawn from `order`."""
     batches = torch.randperm(len(split), generator=order).split(recipe.batch)
     for step, batch in enumerate(batches):
         done = (epoch + step / len(batches)) / recipe.epochs

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from torch import Tensor, nn
 
+from actlas.models.densenet import DenseLayer
 from actlas.study import Data, Split, Task
 from actlas.study.tasks import find_task
 
@@ -79,6 +81,27 @@ def residual_cnn(activation: Activation) -> nn.Module:
     return nn.Sequential(*layers, nn.Flatten(), nn.Linear(32 * 16, 10))
 
 
+def dense_cnn(activation: Activation) -> nn.Module:
+    """Return three dense blocks of three layers of 12 channels behind the stem of DenseNet-121.
+
+    The stem, made for ImageNet, leaves 8 x 8 of 32 x 32 pixels: TeLU's experiments have it so.
+    """
+    width, growth, count = 24, 12, 3
+    layers: list[nn.Module] = [
+        nn.Conv2d(3, width, 7, stride=2, padding=3, bias=False), nn.BatchNorm2d(width),
+        activation(), nn.MaxPool2d(3, 2, padding=1),
+    ]  # fmt: skip
+    for block in range(3):
+        layers += [DenseLayer(width + i * growth, growth, 0.0, activation) for i in range(count)]
+        width += count * growth
+        if block < 2:
+            layers += [nn.BatchNorm2d(width), activation(),
+                       nn.Conv2d(width, width // 2, 1, bias=False), nn.AvgPool2d(2)]  # fmt: skip
+            width //= 2
+    layers += [nn.BatchNorm2d(width), activation(), nn.AdaptiveAvgPool2d(1)]
+    return nn.Sequential(*layers, nn.Flatten(), nn.Linear(width, 10))
+
+
 def _three_hidden(activation: Activation) -> nn.Module:
     """Return the network of TeLU's test with negative biases, 784-128-128-10."""
     return nn.Sequential(
@@ -149,3 +172,14 @@ NORMALISED_CIFAR = _cifar_part(
     "3,000 images of CIFAR-10 (small CNN with batch normalisation)", "NORMALISED_CIFAR",
     normalised_cnn,
 )  # fmt: skip
+
+DENSE_CIFAR = replace(
+    SMALL_CIFAR,
+    name="studies.tasks.images:DENSE_CIFAR",
+    title="8,000 images of CIFAR-10 (small DenseNet)",
+    data=_first(_cifar.data, 8_000, 1_000, 4_000),
+    network=dense_cnn,
+    epochs=10,
+    limits=(_SMALL.format("8,000", "CIFAR-10"),),
+    network_limits=("Three dense blocks of three layers, 10 epochs, no augmentation.",),
+)

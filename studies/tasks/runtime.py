@@ -6,7 +6,8 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-_FIGURES = Path(__file__).parents[2] / "benchmarks" / "results" / "engine-amd-epyc.json"
+_RESULTS = Path(__file__).parents[2] / "benchmarks" / "results"
+_ENGINE, _COMPILED = "engine-amd-epyc.json", "compiled-amd-epyc.json"
 _CASES = (
     ("forward", 1_000_000), ("forward+backward", 1_000_000),
     ("forward", 16_000_000), ("forward", 64_000_000),
@@ -16,17 +17,22 @@ _FUNCTIONS = ("telu", "mish", "silu", "gelu")
 
 def composed(seed: int) -> Iterator[tuple[str, float]]:
     """Give the median times of the formulas in PyTorch's operations, in % of TeLU's."""
-    return _times(seed, "eager")
+    return _times(seed, "eager", _ENGINE)
+
+
+def compiled(seed: int) -> Iterator[tuple[str, float]]:
+    """Give the median times of the formulas compiled by PyTorch, in % of TeLU's."""
+    return _times(seed, "compile", _COMPILED)
 
 
 def fused(seed: int) -> Iterator[tuple[str, float]]:
     """Give the median times of one kernel for each function, in % of TeLU's."""
-    return _times(seed, "actlas")
+    return _times(seed, "actlas", _ENGINE)
 
 
-def _times(seed: int, way: str) -> Iterator[tuple[str, float]]:
+def _times(seed: int, way: str, file: str) -> Iterator[tuple[str, float]]:
     mode, size = _CASES[seed]
-    rows = json.loads(_FIGURES.read_text(encoding="utf-8"))["rows"]
+    rows = json.loads((_RESULTS / file).read_text(encoding="utf-8"))["rows"]
     wanted = {"mode": mode, "size": size, "dtype": "fp32"}
     found = {
         row["function"]: row["ns"][way][1]

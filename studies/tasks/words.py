@@ -1,16 +1,15 @@
-"""The beginning of Penn Treebank for an Elman network of two layers."""
+"""The beginning of Penn Treebank for an Elman network and for an LSTM."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
 
-from actlas.study import Data, Split
+from actlas.study import Data, Split, Task
 from actlas.study.tasks import find_task
 from actlas.study.tasks.penn_treebank import load
 
 _WINDOWS = 300  # of 35 words, that validation and test read
-_elman = find_task("ptb-elman")
 
 
 def _data(data_root: Path | None) -> Data:
@@ -22,11 +21,16 @@ def _first(split: Split) -> Split:
     return Split(split.inputs[:_WINDOWS].clone(), split.targets[:_WINDOWS].clone())
 
 
-SMALL_ELMAN = replace(
-    _elman,
-    name="studies.tasks.words:SMALL_ELMAN",
-    title="40,000 words of Penn Treebank (Elman)",
-    aliases=(),
-    data=_data,
-    epochs=4,
-)
+def _small(name: str, title: str, task: str) -> Task:
+    return replace(
+        find_task(task),
+        name=f"studies.tasks.words:{name}",
+        title=f"40,000 words of Penn Treebank ({title})",
+        aliases=(),
+        data=_data,
+        epochs=4,
+    )
+
+
+SMALL_ELMAN = _small("SMALL_ELMAN", "Elman", "ptb-elman")
+SMALL_LSTM = _small("SMALL_LSTM", "LSTM", "ptb-lstm")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
+import tomllib
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +17,9 @@ from torch import nn
 
 from actlas.models.autoencoder import vae
 from actlas.study import Data, Split
-from actlas.study.claims import read_claim
+from actlas.study.claims import SETTINGS, read_claim
+from actlas.study.networks import with_network
+from actlas.study.tasks import find_task, load_data
 
 ROOT = Path(__file__).parents[2]
 Module = Any
@@ -201,6 +205,53 @@ def test_what_the_noise_gains_is_a_difference() -> None:
     assert {claim.function, *claim.published} == set(gains)
 
 
+def test_the_stem_of_the_small_densenet_leaves_a_quarter_of_the_side() -> None:
+    net = module("images").dense_cnn(nn.ReLU)
+    with torch.no_grad():
+        assert net[:4](torch.zeros(1, 3, 32, 32)).shape == (1, 24, 8, 8)
+        assert net(torch.zeros(2, 3, 32, 32)).shape == (2, 10)
+    # One behind the stem, two in each of nine layers, one in each transition, one at the end.
+    assert sum(isinstance(layer, nn.ReLU) for layer in net.modules()) == 1 + 2 * 9 + 2 + 1
+
+
+def test_fine_tuned_networks_differ_in_the_function_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    task = module("transfer")
+    body = module("units").cnn(width=2)
+    kept = {name: value.clone() for name, value in body.state_dict().items()}
+    monkeypatch.setattr(task, "_body", lambda: body)
+    arms = {}
+    for function in ("relu", "pvlu"):
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            arms[function] = task._ready(function)
+    relu, pvlu = (arms[name].state_dict() for name in ("relu", "pvlu"))
+    assert all(pvlu[name].equal(value) for name, value in relu.items())
+    assert len(set(pvlu) - set(relu)) == 2 * 3  # alpha and beta in the place of every ReLU
+    assert not any(isinstance(layer, nn.ReLU) for layer in arms["pvlu"].modules())
+    fresh = {name for name, value in relu.items() if not value.equal(kept[name])}
+    assert fresh == {"10.weight", "10.bias"}
+    assert all(value.equal(kept[name]) for name, value in body.state_dict().items())
+
+
+def test_other_classes_are_fine_tuned_on(points: Data) -> None:
+    task = module("transfer")
+    chosen = task._classes(points, 1, 2, most=7)
+    assert len(chosen.train) == 7
+    assert len(chosen.test) == int((points.test.targets == 1).sum())
+    assert all(split.targets.eq(1).all() for split in (chosen.train, chosen.validation))
+
+
+def test_what_fine_tuning_leaves_is_relative_to_relu(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Planted:
+        def scores(self, seed: int) -> Iterator[tuple[str, float]]:
+            yield from (("pvlu", 91.0), ("relu", 90.0 + seed))
+
+    task = module("transfer")
+    monkeypatch.setattr(task, "_CONTEST", Planted())
+    assert dict(task.fine_tuned(0)) == pytest.approx({"pvlu": 90.0, "relu": 100.0})
+    assert dict(task.fine_tuned(4)) == pytest.approx({"pvlu": 150.0, "relu": 100.0})
+
+
 def test_measures_exist() -> None:
     for path in sorted((ROOT / "studies").glob("*.toml")):
         claim = read_claim(path)
@@ -209,3 +260,23 @@ def test_measures_exist() -> None:
                 name, _, function = setting.measure.measure.partition(":")
                 assert callable(getattr(importlib.import_module(name), function)), path.name
     assert "studies.tasks.units" in sys.modules
+
+
+def _sizes() -> Iterator[Any]:
+    """Give every plan for a GPU: those of the recipes that have a table `larger`."""
+    for path in sorted((ROOT / "studies").glob("*.toml")):
+        text = tomllib.loads(path.read_text(encoding="utf-8"))
+        if any("larger" in text[name] for name in SETTINGS):
+            yield pytest.param(path, id=path.stem)
+
+
+@pytest.mark.skipif("ACTLAS_DATA" not in os.environ, reason="needs ACTLAS_DATA")
+@pytest.mark.parametrize("path", _sizes())
+def test_the_larger_size_can_be_run(path: Path) -> None:
+    """Its task is known, and its network takes what the task gives."""
+    claim = read_claim(path, larger=True)
+    for setting in (claim.as_published, claim.fair):
+        for plan in filter(None, (setting.plan, setting.against)):
+            task = find_task(plan.task)
+            with_network(task, plan.network, load_data(plan.task, None), check=True)
+            assert plan.resolved(task).epochs

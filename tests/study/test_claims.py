@@ -116,6 +116,32 @@ def test_two_recipes_differ_in_what_is_said(tmp_path: Path) -> None:
     assert fair.against == fair.plan.model_copy(update={"initialisation": "framework"})
 
 
+LARGER = CLAIM.replace('task = "digits"', """\
+larger = { task = "mnist", seeds = 9, against = { schedule = "steps" } }
+task = "digits\"""") + '\n[fair.against]\ninitialisation = "framework"\n'
+
+
+def test_the_larger_size_has_its_own_values_and_the_rest_of_the_recipe(tmp_path: Path) -> None:
+    path = written(tmp_path, LARGER)
+    small, large = read_claim(path), read_claim(path, larger=True, device="cuda")
+    assert small.fair.plan is not None
+    assert large.fair.plan is not None
+    assert (small.fair.plan.task, small.fair.plan.device) == ("digits", "cpu")
+    changed = {"task": "mnist", "seeds": tuple(range(9)), "device": "cuda"}
+    assert large.fair.plan == small.fair.plan.model_copy(update=changed)
+    against = {"initialisation": "framework", "schedule": "steps"}
+    assert large.fair.against == large.fair.plan.model_copy(update=against)
+    assert large.as_published == small.as_published
+
+
+def test_a_size_that_is_not_there_is_told_in_words(tmp_path: Path) -> None:
+    text = 'larger = "a week on a cluster"\n' + CLAIM
+    with pytest.raises(ActlasError, match="fair: there is no table `larger`; in words: a week on"):
+        read_claim(written(tmp_path, text), larger=True)
+    with pytest.raises(ActlasError, match="Did you mean 'seeds'"):
+        read_claim(written(tmp_path, LARGER.replace("seeds = 9", "seds = 9")), larger=True)
+
+
 def planted(scores: dict[str, list[float]], side: str = "claimed") -> list[dict[str, Any]]:
     return [
         {"setting": "fair", "side": side, "label": label, "seed": seed, "test": score}

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import math
 import os
 import tarfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +31,35 @@ def test_the_page_has_every_task_once() -> None:
     page = PAGE.read_text(encoding="utf-8")
     for task in built_in_tasks():
         assert page.count(f"\n| `{task.name}`") == 1
+
+
+def test_what_relu_reaches_stands_beside_what_is_published() -> None:
+    runs = {"digits": {"scores": [97.0, 97.4], "seconds": 3.2},
+            "mnist-mlp": {"scores": [90.0], "seconds": 9.9},
+            "xor": {"scores": [98.0], "seconds": 1.0}}  # fmt: skip
+    page = tasks_page({"machine": {"processor": "Abacus"}, "tasks": runs})
+    rows = {row.split("`")[1]: row for row in page.splitlines() if row.startswith("| `")}
+    assert "| **97.2**, 3 s | 97: support vector machine" in rows["digits"]
+    assert "| 90, 10 s | 98.75: MLP" in rows["mnist-mlp"]
+    assert "| 98, 1 s | - |" in rows["xor"]
+    assert "| not run | - |" in rows["parity-5"]
+    assert "Abacus" in page
+    assert "1 of the 2 tasks" in page
+
+
+def test_the_runs_behind_it_are_those_of_the_recipe(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(PAGE.parents[1]))
+    script, task = importlib.import_module("benchmarks.tasks"), find_task("digits")
+    spec = script.specification("digits", 3)
+    assert spec.seed == 3
+    assert (spec.task, spec.activation, spec.optimizer) == ("digits", "relu", task.optimizer)
+    assert (spec.epochs, spec.batch_size) == (task.epochs, task.batch_size)
+    assert spec.learning_rate == task.learning_rates[task.optimizer]
+    records = [replace(script.run("digits", 1), seconds=3.0),
+               replace(script.run("digits", 0), seconds=5.0)]  # fmt: skip
+    kept = script.told(records)
+    assert kept["scores"] == [round(record.test, 4) for record in reversed(records)]
+    assert kept["seconds"] == 4.0
 
 
 # ---------------------------------------------------------------- toys: the best possible score

@@ -74,7 +74,7 @@ class Claim(BaseModel):
             metric; "not read" where the figure could not be read.
         source: where the published figures come from.
         limits: what the test cannot say.
-        larger: the size that a GPU should run.
+        larger: the size that a GPU should run, in words, where the recipes do not give it as values.
         as_published, fair: the two recipes.
     """
 
@@ -98,13 +98,19 @@ class Claim(BaseModel):
         return found
 
 
-def read_claim(path: Path) -> Claim:
+def read_claim(path: Path, *, larger: bool = False, device: str = "") -> Claim:
     """Read a claim; ActlasError with one sentence for the first thing that is wrong.
 
     The tables `as_published` and `fair` hold the keys of a study file; `against` in one of them
-    the values of the other recipe that differ. A claim runs every seed and trains every learning
-    rate in full unless it says otherwise: functions share runs, and recipes are compared with
-    each other. It has one task, and each of the two sides one recipe.
+    the values of the other recipe that differ, and `larger` those of the size for a GPU, with an
+    `against` of its own. A claim runs every seed and trains every learning rate in full unless it
+    says otherwise: functions share runs, and recipes are compared with each other. It has one
+    task, and each of the two sides one recipe.
+
+    Args:
+        path: the file.
+        larger: whether to read the size for a GPU; an error if a recipe does not give it as values.
+        device: where networks are trained; by default what the file says, or the processor.
     """
     try:
         fields = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -113,7 +119,11 @@ def read_claim(path: Path) -> Claim:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ActlasError(f"the claim {path} is not TOML: {error}") from error
     for name in SETTINGS:
-        fields[name] = _setting(fields.get(name, {}), f"{path}, {name}")
+        given = dict(fields.get(name, {}))
+        changes = given.pop("larger", None)
+        if larger and not {"runs_of", "untestable"} & set(given):
+            given = _at_larger_size(given, changes, f"{path}, {name}", fields.get("larger", ""))
+        fields[name] = _setting(given, f"{path}, {name}", device)
     try:
         return Claim(name=path.stem, **fields)
     except ValidationError as error:
@@ -125,7 +135,17 @@ def read_claims(folder: Path) -> tuple[Claim, ...]:
     return tuple(read_claim(path) for path in sorted(folder.glob("*.toml")))
 
 
-def _setting(fields: Mapping[str, Any], source: str) -> Setting:
+def _at_larger_size(
+    given: Mapping[str, Any], changes: Mapping[str, Any] | None, source: str, words: str
+) -> dict[str, Any]:
+    """Return a recipe with the values of its larger size in the place of its own."""
+    if changes is None:
+        raise ActlasError(f"{source}: there is no table `larger`; in words: {words or 'nothing'}")
+    against = {**given.get("against", {}), **changes.get("against", {})}
+    return {**given, **changes, **({"against": against} if "against" in given else {})}
+
+
+def _setting(fields: Mapping[str, Any], source: str, device: str) -> Setting:
     words = {key: fields[key] for key in ("runs_of", "untestable", "changes") if key in fields}
     rest = {key: value for key, value in fields.items() if key not in words}
     if "measure" in rest:
@@ -138,7 +158,7 @@ def _setting(fields: Mapping[str, Any], source: str) -> Setting:
             raise ActlasError(f"{source}: give a plan, measure, runs_of or untestable")
         return Setting(**words)
     other = rest.pop("against", None)
-    rest = {**_DESIGN, **rest}
+    rest = {**_DESIGN, **rest, **({"device": device} if device else {})}
     plan = _plan(rest, source)
     against = None if other is None else _plan({**rest, **other}, f"{source}.against")
     return Setting(plan=plan, against=against, **words)

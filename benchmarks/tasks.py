@@ -1,0 +1,94 @@
+"""How far ReLU comes in every built-in task by the task's own recipe, and how long it takes.
+
+    python benchmarks/tasks.py --without ptb-full,ptb-elman-full,ptb-lstm-full
+
+One process for each core, one thread each. The result goes to results/tasks.json beside this
+file, task by task as they end, and from there to the page of tasks, beside what is published.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+from collections.abc import Iterable
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import actlas
+from actlas.study.plan import make_plan
+from actlas.study.provenance import machine, usable_cores
+from actlas.study.tasks import built_in_tasks, find_task, load_data
+from actlas.study.training import Phase, Record, RunSpec, train
+
+RESULT = Path(__file__).parent / "results" / "tasks.json"
+WHAT = "test scores of ReLU by each task's own recipe, one score a seed; seconds: of a run, median"
+
+
+def specification(name: str, seed: int) -> RunSpec:
+    """Return the run of a task as it stands: its optimiser, the centre of its rates, its epochs."""
+    task = find_task(name)
+    plan = make_plan({"task": name}, name).resolved(task)
+    assert plan.optimizer and plan.epochs and plan.batch_size
+    assert plan.weight_decay is not None
+    return RunSpec(
+        task=name, activation="relu", parameters=(), formula="", optimizer=plan.optimizer,
+        learning_rate=task.learning_rates[plan.optimizer], weight_decay=plan.weight_decay,
+        gradient_clip=plan.gradient_clip, epochs=plan.epochs, batch_size=plan.batch_size,
+        phase=Phase.CONFIRMATION, seed=seed,
+    )  # fmt: skip
+
+
+def run(name: str, seed: int) -> Record:
+    """Train one network of a task."""
+    return train(specification(name, seed), find_task(name), load_data(name, None))
+
+
+def told(records: Iterable[Record]) -> dict[str, Any]:
+    """Return what is kept of the runs of one task."""
+    ordered = sorted(records, key=lambda record: record.spec.seed)
+    return {
+        "scores": [round(record.test, 4) for record in ordered if record.test is not None],
+        "best_epochs": [record.best_epoch for record in ordered],
+        "seconds": round(statistics.median(record.seconds for record in ordered), 1),
+    }
+
+
+def write(tasks: dict[str, Any]) -> None:
+    """Put the results of tasks among those that are kept."""
+    before = json.loads(RESULT.read_text(encoding="utf-8"))["tasks"] if RESULT.exists() else {}
+    kept = {"what": WHAT, "machine": machine(), "actlas": actlas.__version__,
+            "tasks": dict(sorted({**before, **tasks}.items()))}  # fmt: skip
+    RESULT.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
+
+
+def main() -> None:
+    """Train, print and keep."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--tasks", default="", help="by name; all by default")
+    parser.add_argument("--without", default="", help="names that are left out")
+    parser.add_argument("--seeds", type=int, default=2)
+    given = parser.parse_args()
+    names = given.tasks.split(",") if given.tasks else [task.name for task in built_in_tasks()]
+    found: dict[str, list[Record]] = {
+        name: [] for name in names if name not in given.without.split(",")
+    }
+    with ProcessPoolExecutor(
+        usable_cores(), get_context("spawn"), initializer=torch.set_num_threads, initargs=(1,)
+    ) as pool:
+        jobs = [pool.submit(run, name, seed) for name in found for seed in range(given.seeds)]
+        for job in as_completed(jobs):
+            record = job.result()
+            name = record.spec.task
+            found[name].append(record)
+            print(f"{name}, seed {record.spec.seed}: {record.test} ({record.seconds:.0f} s)")
+            if len(found[name]) == given.seeds:
+                write({name: told(found[name])})
+
+
+if __name__ == "__main__":
+    main()
