@@ -50,13 +50,14 @@ class Pace:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._begun: dict[Phase, float] = {}
+        self._begun: dict[Phase, tuple[float, int]] = {}
 
     def __call__(self, event: Progress) -> str:
         """Return rate and remaining time in words; nothing before the first run."""
         if event.phase not in self._begun or (event.record is None and not event.note):
-            self._begun[event.phase] = self._clock()
-        seconds, runs = self._clock() - self._begun[event.phase], event.done - event.reused
+            self._begun[event.phase] = self._clock(), event.done
+        begun, done = self._begun[event.phase]
+        seconds, runs = self._clock() - begun, event.done - done
         if runs <= 0 or seconds <= 0:
             return ""
         left = timedelta(seconds=round((event.total - event.done) * seconds / runs))

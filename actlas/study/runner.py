@@ -53,6 +53,7 @@ class Runner:
     listener: Listener | None = None
     batched: str = "measured"
     failures: dict[str, str] = field(default_factory=dict)
+    _own: set[str] = field(default_factory=set)  # keys of what this call has trained
     _state: Progress = field(default_factory=lambda: Progress(Phase.TUNING, 0, 0, 0))
 
     @cached_property
@@ -66,8 +67,9 @@ class Runner:
     def finish(self, phase: Phase, specs: Sequence[RunSpec]) -> None:
         """Train what is missing; runs that fail are noted in `failures`, and the others go on."""
         missing = self._open(specs)
-        reused = len(specs) - len(missing)
-        self._state = Progress(phase, reused, len(specs), reused)
+        done = len(specs) - len(missing)
+        reused = done - sum(spec.key in self._own for spec in specs)
+        self._state = Progress(phase, done, len(specs), reused)
         self._tell()
         units, waited = self._scheduler.units(missing), 0
         while missing:
@@ -94,6 +96,7 @@ class Runner:
     def _take(self, result: Result) -> None:
         if isinstance(result, Record):
             self.store.add(result)
+            self._own.add(result.spec.key)
             self._state = replace(self._state, done=self._state.done + 1)
             self._tell(result)
         elif isinstance(result, Failure):

@@ -278,6 +278,22 @@ def test_a_run_of_another_runner_is_awaited_and_that_is_told(
     assert [spec.seed for spec in trained] == [1, 2]
 
 
+def test_runs_of_an_earlier_look_are_not_those_of_an_earlier_call(
+    trained: list[RunSpec], tmp_path: Path, make_spec: MakeSpec
+) -> None:
+    specs, events = [make_spec(seed=seed) for seed in range(4)], []
+    with Store(tmp_path) as store:
+        first = Runner(store, None, None, HERE, events.append)
+        first.finish(Phase.CONFIRMATION, specs[:2])
+        first.finish(Phase.CONFIRMATION, specs[:3])
+        assert {event.reused for event in events} == {0}
+        assert [event.done for event in events] == [0, 1, 2, 2, 3]
+        events.clear()
+        Runner(store, None, None, HERE, events.append).finish(Phase.CONFIRMATION, specs)
+        assert [(event.done, event.reused) for event in events] == [(3, 3), (4, 3)]
+    assert len(trained) == 4
+
+
 # ---------------------------------------------------------------- real processes
 
 

@@ -68,6 +68,18 @@ def test_every_phase_has_a_pace_of_its_own(record: Make) -> None:
     assert pace(replace(begin, done=1, record=record())) == "1 runs/min, 0:01:00 left"
 
 
+def test_a_later_look_has_a_pace_of_its_own(record: Make) -> None:
+    """What was done before it began says nothing of how fast it is."""
+    now = [0.0]
+    pace = Pace(lambda: now[0])
+    pace(Progress(Phase.CONFIRMATION, 0, 10, 0))
+    now[0] = 60.0
+    look = Progress(Phase.CONFIRMATION, 10, 14, 0)
+    assert pace(look) == ""
+    now[0] = 120.0
+    assert pace(replace(look, done=12, record=record())) == "2 runs/min, 0:01:00 left"
+
+
 def test_every_listener_is_told(record: Make) -> None:
     one: list[Progress] = []
     other: list[Progress] = []
