@@ -208,7 +208,7 @@ def test_what_the_noise_gains_is_a_difference() -> None:
 def test_the_stem_of_the_small_densenet_leaves_a_quarter_of_the_side() -> None:
     net = module("images").dense_cnn(nn.ReLU)
     with torch.no_grad():
-        assert net[:4](torch.zeros(1, 3, 32, 32)).shape == (1, 24, 8, 8)
+        assert net[:4](torch.zeros(1, 3, 32, 32)).shape == (1, 16, 8, 8)
         assert net(torch.zeros(2, 3, 32, 32)).shape == (2, 10)
     # One behind the stem, two in each of nine layers, one in each transition, one at the end.
     assert sum(isinstance(layer, nn.ReLU) for layer in net.modules()) == 1 + 2 * 9 + 2 + 1
