@@ -8,6 +8,7 @@ import sys
 import tomllib
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -270,13 +271,22 @@ def _sizes() -> Iterator[Any]:
             yield pytest.param(path, id=path.stem)
 
 
+@cache
+def _two_examples(task: str) -> Data:
+    """Read a task's data once for all sizes; the first two examples are enough for a network."""
+    data = load_data(task, None)
+    return Data(*(Split(part.inputs[:2].clone(), part.targets[:2].clone())
+                  for part in (data.train, data.validation, data.test)))  # fmt: skip
+
+
 @pytest.mark.skipif("ACTLAS_DATA" not in os.environ, reason="needs ACTLAS_DATA")
-@pytest.mark.parametrize("path", _sizes())
+@pytest.mark.xdist_group("larger sizes")
+@pytest.mark.parametrize("path", list(_sizes()))
 def test_the_larger_size_can_be_run(path: Path) -> None:
     """Its task is known, and its network takes what the task gives."""
     claim = read_claim(path, larger=True)
     for setting in (claim.as_published, claim.fair):
         for plan in filter(None, (setting.plan, setting.against)):
             task = find_task(plan.task)
-            with_network(task, plan.network, load_data(plan.task, None), check=True)
+            with_network(task, plan.network, _two_examples(plan.task), check=True)
             assert plan.resolved(task).epochs
