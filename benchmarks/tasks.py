@@ -33,7 +33,9 @@ def specification(name: str, seed: int) -> RunSpec:
     """Return the run of a task as it stands: its optimiser, the centre of its rates, its epochs."""
     task = find_task(name)
     plan = make_plan({"task": name}, name).resolved(task)
-    assert plan.optimizer and plan.epochs and plan.batch_size
+    assert plan.optimizer is not None
+    assert plan.epochs is not None
+    assert plan.batch_size is not None
     assert plan.weight_decay is not None
     return RunSpec(
         task=name, activation="relu", parameters=(), formula="", optimizer=plan.optimizer,

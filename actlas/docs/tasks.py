@@ -22,10 +22,10 @@ says which data are at hand. Data that are not embedded lie below `--data-root` 
 each in its folder, and are checked before they are read. "Does not matter" is the region of
 practical equivalence of a study that names none; the rate is the centre of the grid. "Published"
 is what others report for the same data and metric: a study says whether its reference reaches it.
-"ReLU" is what ReLU reaches by the recipe as it stands, and how long one run takes on one core of
-{cpu} (`python benchmarks/tasks.py`, mean of {seeds} seeds); it is bold where it comes within a point
-of what is published, or 1 % where less is better: {reached} of the {published} tasks that name a
-published score and were run.
+"ReLU" is what ReLU reaches by the recipe as it stands, and how long a run takes on one core of
+{cpu} (`python benchmarks/tasks.py`, mean of up to {seeds} seeds). It is bold where it comes within
+a point of what is published, or 1 % where less is better: in {reached} of the {published} tasks
+that name a published score and were run.
 
 Made by `python -m actlas.docs.tasks docs/tasks.md`."""
 

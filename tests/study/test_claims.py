@@ -116,9 +116,15 @@ def test_two_recipes_differ_in_what_is_said(tmp_path: Path) -> None:
     assert fair.against == fair.plan.model_copy(update={"initialisation": "framework"})
 
 
-LARGER = CLAIM.replace('task = "digits"', """\
+LARGER = (
+    CLAIM.replace(
+        'task = "digits"',
+        """\
 larger = { task = "mnist", seeds = 9, against = { schedule = "steps" } }
-task = "digits\"""") + '\n[fair.against]\ninitialisation = "framework"\n'
+task = "digits\"""",
+    )
+    + '\n[fair.against]\ninitialisation = "framework"\n'
+)
 
 
 def test_the_larger_size_has_its_own_values_and_the_rest_of_the_recipe(tmp_path: Path) -> None:

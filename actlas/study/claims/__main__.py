@@ -49,7 +49,8 @@ def _run(path: Path, given: argparse.Namespace) -> None:
         if wanted.plan is None and wanted.measure is None:
             continue
         with progress_bars() as listener:
-            lines = run_claim(claim, setting, _work(given), given.data_root, given.workers, listener)
+            work = _work(given)
+            lines = run_claim(claim, setting, work, given.data_root, given.workers, listener)
         keep(_results(given), claim.name, setting, lines)
         print(f"{claim.name}, {setting}: {len(lines)} runs are kept")
 

@@ -74,7 +74,7 @@ class Claim(BaseModel):
             metric; "not read" where the figure could not be read.
         source: where the published figures come from.
         limits: what the test cannot say.
-        larger: the size that a GPU should run, in words, where the recipes do not give it as values.
+        larger: the size for a GPU in words, where the recipes do not give it as values.
         as_published, fair: the two recipes.
     """
 
