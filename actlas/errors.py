@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import sys
 from collections.abc import Iterable
+from pathlib import Path
 from types import ModuleType
 
 
@@ -38,3 +40,20 @@ def need_extra(module: str, extra: str) -> ModuleType:
     except ImportError:
         message = f'{module} is needed here and not installed: pip install "actlas[{extra}]"'
         raise ActlasError(message) from None
+
+
+def import_here(module: str) -> ModuleType:
+    """Import a module of the user's, which may lie in the working directory.
+
+    Raises:
+        ActlasError: if it, or what it imports, cannot be imported.
+    """
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.insert(0, here)
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        raise ActlasError(
+            f"the module {module!r} cannot be imported from {here}: {error}"
+        ) from error

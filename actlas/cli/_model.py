@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
-import sys
-from pathlib import Path
 from typing import Any
 
 from torch import nn
 
-from actlas.errors import ActlasError, nearest
+from actlas.errors import ActlasError, import_here, nearest
 
 
 def load_model(text: str) -> nn.Module:
@@ -25,22 +22,11 @@ def load_model(text: str) -> nn.Module:
     module_name, colon, attribute = text.partition(":")
     if not (module_name and colon and attribute):
         raise ActlasError(f"name the model as module:factory, as in my_net:build; got {text!r}")
-    found = _attribute(_module(module_name), attribute)
+    found = _attribute(import_here(module_name), attribute)
     model = found if isinstance(found, nn.Module) else _called(found, text)
     if not isinstance(model, nn.Module):
         raise ActlasError(f"{text} gave {type(model).__name__} and no torch.nn.Module")
     return model
-
-
-def _module(name: str) -> Any:
-    if str(Path.cwd()) not in sys.path:
-        sys.path.insert(0, str(Path.cwd()))
-    try:
-        return importlib.import_module(name)
-    except ImportError as error:
-        raise ActlasError(
-            f"the module {name!r} cannot be imported from {Path.cwd()}: {error}"
-        ) from error
 
 
 def _attribute(module: Any, name: str) -> Any:

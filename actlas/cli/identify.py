@@ -44,20 +44,19 @@ def command(
 
 def _object(what: str) -> Any:
     """Return the Python object that "module:name" means, or the text itself."""
-    import importlib
     import re
 
-    from actlas.errors import ActlasError
+    from actlas.errors import ActlasError, import_here
     from actlas.surgery.identification.table import find_library
 
     place = re.fullmatch(r"([A-Za-z_][\w.]*):([A-Za-z_][\w.]*)", what)
     if place is None or find_library(place[1]) or place[1] in ("torch", "pytorch"):
         return what
     try:
-        found: Any = importlib.import_module(place[1])
-    except ImportError as error:
+        found: Any = import_here(place[1])
+    except ActlasError:
         if "." in place[1]:
-            raise ActlasError(f"cannot import {place[1]}: {error}") from None
+            raise
         return what  # more likely a library whose name is misspelt
     for part in place[2].split("."):
         if not hasattr(found, part):

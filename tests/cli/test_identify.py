@@ -36,6 +36,15 @@ def test_an_object(run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     sys.modules.pop("my_layers")
 
 
+def test_an_object_in_the_working_directory(run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """As the installed command finds it, whose own folder comes first in sys.path."""
+    (tmp_path / "layers_here.py").write_text("import torch\ndef straight(x):\n    return x\n")
+    monkeypatch.setattr(sys, "path", [place for place in sys.path if place])
+    monkeypatch.chdir(tmp_path)
+    assert run("identify", "layers_here:straight").stdout.startswith("straight is identity: ")
+    sys.modules.pop("layers_here")
+
+
 def test_json(run):
     record = json.loads(run("identify", "onnx:LeakyRelu(alpha=0.3)", "--json").stdout)
     assert record["id"] == "leaky_relu"
@@ -51,7 +60,7 @@ def test_json(run):
         (("hf:gelo",), "'gelu'"),
         (("kers:gelu",), "'keras'"),
         (("torch.nn:Geluu",), "torch.nn has no Geluu"),
-        (("no.such.module:thing",), "cannot import no.such.module"),
+        (("no.such.module:thing",), "the module 'no.such.module' cannot be imported"),
         (("torch.nn:Conv2d",), "give an instance"),
         (("gelu", "--range", "1", "0"), "low below high"),
         (("gelu", "--tolerance", "0"), "above 0"),

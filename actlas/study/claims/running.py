@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
 import json
-import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from actlas.errors import ActlasError
+from actlas.errors import ActlasError, import_here
 from actlas.study.claims.claim_file import Claim, Measure
 from actlas.study.comparison import run_plan
 from actlas.study.progress import Listener
@@ -80,10 +78,8 @@ def _measured(measure: Measure, setting: str) -> Iterator[dict[str, Any]]:
 
 def _function(name: str) -> Callable[[int], Scored]:
     module, _, attribute = name.partition(":")
-    if str(Path.cwd()) not in sys.path:
-        sys.path.insert(0, str(Path.cwd()))
     try:
-        found: Callable[[int], Scored] = getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError) as error:
+        found: Callable[[int], Scored] = getattr(import_here(module), attribute)
+    except (ActlasError, AttributeError) as error:
         raise ActlasError(f"cannot find the measurement {name!r}: {error}") from error
     return found

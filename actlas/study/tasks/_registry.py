@@ -9,7 +9,7 @@ import sys
 from functools import cache, lru_cache
 from pathlib import Path
 
-from actlas.errors import ActlasError, nearest
+from actlas.errors import ActlasError, import_here, nearest
 from actlas.study.tasks._protocol import Data, Task
 
 _TASKS: dict[str, Task] = {}
@@ -81,15 +81,10 @@ def find_task(name: str) -> Task:
 
 def _own_task(name: str) -> Task:
     module_name, _, attribute = name.partition(":")
-    if str(Path.cwd()) not in sys.path:
-        sys.path.insert(0, str(Path.cwd()))
     try:
-        module = importlib.import_module(module_name)
-    except ImportError as error:
-        raise ActlasError(
-            f"task {name!r}: the module {module_name!r} cannot be imported from {Path.cwd()}: "
-            f"{error}"
-        ) from error
+        module = import_here(module_name)
+    except ActlasError as error:
+        raise ActlasError(f"task {name!r}: {error}") from error
     task = getattr(module, attribute, None)
     if isinstance(task, Task):
         return task
