@@ -3,7 +3,7 @@
     python benchmarks/tasks.py --without ptb-full,ptb-elman-full,ptb-lstm-full
 
 One process for each core, one thread each. The result goes to results/tasks.json beside this
-file, task by task as they end, and from there to the page of tasks, beside what is published.
+file, run by run as they end, and from there to the page of tasks, beside what is published.
 """
 
 from __future__ import annotations
@@ -80,16 +80,16 @@ def main() -> None:
         name: [] for name in names if name not in given.without.split(",")
     }
     with ProcessPoolExecutor(
-        usable_cores(), get_context("spawn"), initializer=torch.set_num_threads, initargs=(1,)
+        len(usable_cores()), get_context("spawn"), initializer=torch.set_num_threads, initargs=(1,)
     ) as pool:
-        jobs = [pool.submit(run, name, seed) for name in found for seed in range(given.seeds)]
+        jobs = [pool.submit(run, name, seed) for seed in range(given.seeds) for name in found]
         for job in as_completed(jobs):
             record = job.result()
             name = record.spec.task
             found[name].append(record)
-            print(f"{name}, seed {record.spec.seed}: {record.test} ({record.seconds:.0f} s)")
-            if len(found[name]) == given.seeds:
-                write({name: told(found[name])})
+            score = f"{name}, seed {record.spec.seed}: {record.test}"
+            print(f"{score} ({record.seconds:.0f} s)", flush=True)
+            write({name: told(found[name])})
 
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@ def fused(seed: int) -> Iterator[tuple[str, float]]:
 def _times(seed: int, way: str, file: str) -> Iterator[tuple[str, float]]:
     mode, size = _CASES[seed]
     rows = json.loads((_RESULTS / file).read_text(encoding="utf-8"))["rows"]
-    wanted = {"mode": mode, "size": size, "dtype": "fp32"}
+    wanted = {"mode": mode, "size": size, "dtype": "fp32", "inputs": "normal"}
     found = {
         row["function"]: row["ns"][way][1]
         for row in rows
