@@ -158,7 +158,8 @@ def _why_not(claim: Claim) -> str:
     reasons = {text for name in SETTINGS if (text := claim.setting(name).untestable)}
     if len(reasons) == len(SETTINGS):
         return "; ".join(sorted(reasons))
-    return f"Not run yet; the plan is ready. A size worth it: {claim.larger}"
+    size = f" A size worth it: {claim.larger}" if claim.larger else ""
+    return f"Not run yet; the plan is ready.{size}"
 
 
 def _anchor(title: str) -> str:
