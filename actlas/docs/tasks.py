@@ -81,7 +81,8 @@ def _reached(task: Task, run: Runs | None) -> str:
     if run is None:
         return "not run"
     score = f"{mean(run['scores']):.4g}"
-    return f"{f'**{score}**' if _reaches(task, run) else score}, {run['seconds']:.0f} s"
+    seconds = f"{run['seconds']:.{int(run['seconds'] < 1)}f}"
+    return f"{f'**{score}**' if _reaches(task, run) else score}, {seconds} s"
 
 
 def _row(task: Task, reached: str) -> tuple[str, ...]:
