@@ -46,6 +46,27 @@ class DenseLayer(nn.Module):
         return torch.cat((x, self.new(x)), dim=1)
 
 
+def dense_blocks(
+    width: int, growth: int, count: int, make: ActivationFactory, compression: float = 0.5,
+    drop: float = 0.0,
+) -> tuple[list[nn.Module], int]:  # fmt: skip
+    """Return three blocks of `count` layers with transitions between them, and their channels.
+
+    >>> dense_blocks(16, 8, 3, nn.ReLU)[1]
+    46
+    """
+    layers: list[nn.Module] = []
+    for block in range(3):
+        layers += [DenseLayer(width + i * growth, growth, drop, make) for i in range(count)]
+        width += count * growth
+        if block < 2:
+            kept = int(compression * width)
+            layers += [nn.BatchNorm2d(width), make(), conv(width, kept, 1), *dropping(drop),
+                       nn.AvgPool2d(2)]  # fmt: skip
+            width = kept
+    return layers, width
+
+
 @network(
     id="densenet",
     title="DenseNet-BC",
@@ -90,15 +111,7 @@ def densenet(
         raise ActlasError(f"densenet: compression lies in (0, 1], got {compression!r}")
     width = 2 * checked_size(growth, "growth")
     stem = conv(checked_size(channels, "channels"), width)
-    layers: list[nn.Module] = []
-    for block in range(3):
-        layers += [DenseLayer(width + i * growth, growth, drop, make) for i in range(count)]
-        width += count * growth
-        if block < 2:
-            kept = int(compression * width)
-            layers += [nn.BatchNorm2d(width), make(), conv(width, kept, 1), *dropping(drop),
-                       nn.AvgPool2d(2)]  # fmt: skip
-            width = kept
+    layers, width = dense_blocks(width, growth, count, make, compression, drop)
     head = pooled_classes(width, checked_size(classes, "classes"), nn.BatchNorm2d(width), make())
     images, features = Images(channels, 4, "densenet"), nn.Sequential(*layers)
     return start_(staged(images=images, stem=stem, features=features, head=head), make(), generator)

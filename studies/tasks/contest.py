@@ -91,19 +91,27 @@ def trained(
     build: Build, make: Make, data: Data, recipe: Recipe, rate: float, seed: int
 ) -> tuple[float, float]:
     """Train a network and return its validation and test accuracy, in points."""
+    best, scores = -1.0, (0.0, 0.0)
+    for epoch, network in enumerate(epochs(build, make, data.train, recipe, rate, seed)):
+        judged = _judged(network.eval(), data, recipe, epoch)
+        if judged > best:
+            best = judged
+            scores = accuracy(network, data.validation), accuracy(network, data.test)
+    return scores
+
+
+def epochs(
+    build: Build, make: Make, split: Split, recipe: Recipe, rate: float, seed: int
+) -> Iterator[nn.Module]:
+    """Train a network and give it after every epoch; start, order and draws are the seed's."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         network = build()
         optimizer = make(network, rate)
         order = torch.Generator().manual_seed(seed)
-        best, scores = -1.0, (0.0, 0.0)
         for epoch in range(recipe.epochs):
-            train_epoch(network.train(), optimizer, data.train, recipe, rate, epoch, order)
-            judged = _judged(network.eval(), data, recipe, epoch)
-            if judged > best:
-                best = judged
-                scores = accuracy(network, data.validation), accuracy(network, data.test)
-    return scores
+            _epoch(network.train(), optimizer, split, recipe, rate, epoch, order)
+            yield network
 
 
 def _judged(network: nn.Module, data: Data, recipe: Recipe, epoch: int) -> float:
@@ -113,11 +121,10 @@ def _judged(network: nn.Module, data: Data, recipe: Recipe, epoch: int) -> float
     return accuracy(network, data.validation if recipe.selection == "validation" else data.test)
 
 
-def train_epoch(
+def _epoch(
     network: nn.Module, optimizer: Optimizer, split: Split, recipe: Recipe, rate: float,
     epoch: int, order: torch.Generator,
 ) -> None:  # fmt: skip
-    """Train on every example once, in an order that is drawn from `order`."""
     batches = torch.randperm(len(split), generator=order).split(recipe.batch)
     for step, batch in enumerate(batches):
         done = (epoch + step / len(batches)) / recipe.epochs

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
-from actlas.models.densenet import DenseLayer
+from actlas.models.densenet import dense_blocks
 from actlas.study import Data, Split, Task
 from actlas.study.tasks import find_task
 
@@ -86,20 +86,13 @@ def dense_cnn(activation: Activation) -> nn.Module:
 
     The stem, made for ImageNet, leaves 8 x 8 of 32 x 32 pixels: TeLU's experiments have it so.
     """
-    width, growth, count = 16, 8, 3
-    layers: list[nn.Module] = [
-        nn.Conv2d(3, width, 7, stride=2, padding=3, bias=False), nn.BatchNorm2d(width),
-        activation(), nn.MaxPool2d(3, 2, padding=1),
-    ]  # fmt: skip
-    for block in range(3):
-        layers += [DenseLayer(width + i * growth, growth, 0.0, activation) for i in range(count)]
-        width += count * growth
-        if block < 2:
-            layers += [nn.BatchNorm2d(width), activation(),
-                       nn.Conv2d(width, width // 2, 1, bias=False), nn.AvgPool2d(2)]  # fmt: skip
-            width //= 2
-    layers += [nn.BatchNorm2d(width), activation(), nn.AdaptiveAvgPool2d(1)]
-    return nn.Sequential(*layers, nn.Flatten(), nn.Linear(width, 10))
+    stem = (nn.Conv2d(3, 16, 7, stride=2, padding=3, bias=False), nn.BatchNorm2d(16), activation(),
+            nn.MaxPool2d(3, 2, padding=1))  # fmt: skip
+    layers, width = dense_blocks(16, 8, 3, activation)
+    return nn.Sequential(
+        *stem, *layers, nn.BatchNorm2d(width), activation(), nn.AdaptiveAvgPool2d(1), nn.Flatten(),
+        nn.Linear(width, 10),
+    )  # fmt: skip
 
 
 def _three_hidden(activation: Activation) -> nn.Module:

@@ -9,16 +9,15 @@ import copy
 from collections.abc import Iterator
 from functools import cache, partial
 
-import torch
 from torch import nn
 
 from actlas import replace
 from actlas.study import Data, Split
-from studies.tasks.contest import TUNING_SEED, Contest, Recipe, adam, part_of, train_epoch
+from studies.tasks.contest import TUNING_SEED, Contest, Recipe, adam, epochs, part_of
 from studies.tasks.units import cnn
 
 _WIDTH, _FIRST, _FINE_TUNED = 16, 5, 1_500  # channels, classes to begin with, images to go on with
-_BEGIN = Recipe(epochs=8, rates=(0.003,))
+_BEGIN = Recipe(epochs=8, rates=(0.003,), make=adam)
 
 
 def _classes(data: Data, lower: int, upper: int, most: int) -> Data:
@@ -39,14 +38,9 @@ def _images(lower: int, upper: int, most: int) -> Data:
 @cache
 def _body() -> nn.Module:
     """Return the network that has learned the first classes, the same for all seeds."""
-    first, rate = _images(0, _FIRST, 5_000).train, _BEGIN.rates[0]
-    order = torch.Generator().manual_seed(TUNING_SEED)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(TUNING_SEED)
-        network = cnn(width=_WIDTH)
-        optimizer = adam(network, rate)
-        for epoch in range(_BEGIN.epochs):
-            train_epoch(network.train(), optimizer, first, _BEGIN, rate, epoch, order)
+    first = _images(0, _FIRST, 5_000).train
+    build, rate = partial(cnn, width=_WIDTH), _BEGIN.rates[0]
+    *_, network = epochs(build, _BEGIN.make, first, _BEGIN, rate, TUNING_SEED)
     return network
 
 

@@ -48,30 +48,27 @@ def _run(path: Path, given: argparse.Namespace) -> None:
         wanted = claim.setting(setting)
         if wanted.plan is None and wanted.measure is None:
             continue
+        work = _of_size(given.work, given)
         with progress_bars() as listener:
-            work = _work(given)
             lines = run_claim(claim, setting, work, given.data_root, given.workers, listener)
-        keep(_results(given), claim.name, setting, lines)
+        keep(_of_size(given.studies / "results", given), claim.name, setting, lines)
         print(f"{claim.name}, {setting}: {len(lines)} runs are kept")
 
 
-def _work(given: argparse.Namespace) -> Path:
-    work: Path = given.work
-    return work / "larger" if given.larger else work
-
-
-def _results(given: argparse.Namespace) -> Path:
-    studies: Path = given.studies
-    return studies / ("results-larger" if given.larger else "results")
+def _of_size(folder: Path, given: argparse.Namespace) -> Path:
+    """Return the folder itself, or the one beside it for the size for a GPU."""
+    return folder.with_name(f"{folder.name}-larger") if given.larger else folder
 
 
 def _judge(given: argparse.Namespace) -> None:
-    lines = kept_lines(_results(given))
-    claims = {claim.name: claim for claim in read_claims(given.studies)}
+    results = _of_size(given.studies / "results", given)
+    lines = kept_lines(results)
     if given.larger:  # those that have been run; the others may have no such size
-        claims = {name: read_claim(given.studies / f"{name}.toml", larger=True) for name in lines}
-    found = verdicts(claims, lines)
-    write_verdicts(_results(given), found)
+        read = [read_claim(given.studies / f"{name}.toml", larger=True) for name in lines]
+    else:
+        read = list(read_claims(given.studies))
+    found = verdicts({claim.name: claim for claim in read}, lines)
+    write_verdicts(results, found)
     for name, settings in found.items():
         for setting, findings in settings.items():
             for finding in findings:
