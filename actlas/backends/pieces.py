@@ -14,6 +14,7 @@ from fractions import Fraction
 import numpy as np
 import numpy.typing as npt
 
+from actlas.backends.bounds import EPS, LARGEST, TINY, UNITS
 from actlas.backends.polynomials import (
     NotPieces,
     Piecewise,
@@ -22,7 +23,6 @@ from actlas.backends.polynomials import (
     piecewise,
     value_at,
 )
-from actlas.backends.tabulate import EPS, LARGEST, TINY, UNITS
 from actlas.expr import Expr
 
 Array = npt.NDArray[np.float64]

@@ -13,11 +13,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-Array = npt.NDArray[np.float64]
-Single = npt.NDArray[np.float32]
-Function = Callable[[Array], Array]
+from actlas.backends.bounds import LARGEST, TINY, Array, Function, Single, Target, horner
+from actlas.backends.cores import NO_CORE, Core, core_of
 
 REACH = 16.0
 GRIDS = (5, 6, 7, 8)  # log2 of the rows to the unit, below REACH
@@ -25,8 +23,6 @@ OCTAVES = (3, 5, 7, 9)  # log2 of the rows to the octave, beyond it
 ENDS = (4, 5, 6, 7, 8, 12, 24, 40, 128)  # log2 of where a function may become affine
 POWERS = (0, 1, 2)  # of x, taken out where f(0) = 0: the rows then need no fine grid there
 FINE_ENOUGH = int(REACH) << 6
-EPS, TINY, LARGEST = 2.0**-24, 4 * float(np.finfo(np.float32).tiny), float(np.finfo(np.float32).max)
-UNITS = 4.0  # units of rounding of an input that an error may be worth
 _TESTS = np.array([0.0, 0.06, 0.19, 0.31, 0.44, 0.5, 0.56, 0.69, 0.81, 0.94, 1 - 2**-20])
 
 
@@ -47,6 +43,7 @@ class Table:
     at_zero: float | None  # where the value at 0 is neither of the one-sided limits
     at_low: float
     at_high: float
+    core: Core | None  # the same in the middle, for instruction sets that can use it
 
     @property
     def half(self) -> int:
@@ -58,19 +55,8 @@ class Table:
         zero = 0.0 if self.at_zero is None else self.at_zero
         return (self.rows.tobytes(), self.inverse, REACH, zero, self.at_low, self.at_high,
                 self.near, self.far, self.bits, self.half, self.power,
-                int(self.at_zero is not None))  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Target:
-    """The function to fit, and the absolute error that is forgiven."""
-
-    function: Function
-    floor: float
-
-    def __call__(self, x: Array) -> Array:
-        """Return the truth."""
-        return self.function(x)
+                int(self.at_zero is not None),
+                *(self.core.packed() if self.core else NO_CORE))  # fmt: skip
 
 
 def tabulate(function: Function, floor: float = TINY) -> Table:
@@ -116,7 +102,8 @@ def _tabulate(function: Target, power: int, ends: list[float]) -> Table:
     rows = np.concatenate([near[0], far[0], near[1], far[1]])
     zero = None if power or ends[0] == near[0][0, 0] == near[1][0, 0] else ends[0]
     size = len(near[0]), len(far[0])
-    return Table(rows, 2.0**grid, *size, bits, power, zero, ends[1], ends[2])
+    core = core_of(function, power) if zero is None else None
+    return Table(rows, 2.0**grid, *size, bits, power, zero, ends[1], ends[2], core)
 
 
 def _probe(function: Target) -> None:
@@ -244,15 +231,13 @@ def _narrow(value: float) -> float:
 
 def _check(function: Target, rows: Single, left: Array, width: Array, t: Array) -> None:
     """Raise NotTabular unless the rows, run in single precision, are worth a rounded input."""
-    truth = function(left + width * t)
-    c = [rows[:, k : k + 1] for k in range(4)]
-    u = t.astype(np.float32)
-    found = (c[0] + u * (c[1] + u * (c[2] + u * c[3]))).astype(np.float64)
-    slope = (c[1] + u * (2 * c[2] + u * 3 * c[3])).astype(np.float64) / width
-    condition = np.abs(truth) + np.nan_to_num(np.abs((left + width * t) * slope), nan=0.0)
-    right = np.abs(found - truth) <= UNITS * EPS * condition + function.floor
+    x = left + width * t
+    truth = function(x)
+    value, slope = horner(rows, t.astype(np.float32))
+    found = value.astype(np.float64)
+    right = np.abs(found - truth) <= function.allowed(truth, x, slope / width)
     beyond = (np.abs(truth) > LARGEST) & (np.abs(found) > LARGEST / 4) & (found * truth > 0)
     good = right & np.isfinite(found) | beyond | (np.isnan(truth) & np.isnan(found))
     if not good.all():
         worst = np.unravel_index(np.argmin(good), good.shape)
-        raise NotTabular(f"at x = {(left + width * t)[worst]:.6g}")
+        raise NotTabular(f"at x = {x[worst]:.6g}")

@@ -22,6 +22,8 @@ static inline float float_of(uint32_t u) { Bits b; b.u = u; return b.f; }
 typedef struct {
   int32_t index[BLOCK];
   float t[BLOCK];
+  int32_t from[BLOCK]; /* elements that lie outside of the core, and what is needed of them */
+  float x[BLOCK], factor[BLOCK], y[BLOCK];
 } Place;
 
 /* Rows of |x| beyond the uniform grid: 2**bits to the octave, then one affine in |x|. */
@@ -78,8 +80,8 @@ static void run_cubics(const Table *table, const float *x, const float *factor, 
   }
 }
 
-static void look_up(const Table *table, const float *x, const float *factor, float *y, Place *at,
-                    int n) {
+static void look_up_rows(const Table *table, const float *x, const float *factor, float *y,
+                         Place *at, int n) {
   const int far = find_rows(table, x, at, n);
   run_cubics(table, x, factor, y, at, n);
   if (far) {
@@ -91,6 +93,48 @@ static void look_up(const Table *table, const float *x, const float *factor, flo
     EACH y[i] = x[i] == 0 ? zero * (factor ? factor[i] : 1.0f) : y[i];
   }
 }
+
+#ifdef HAS_CORES
+static int reads_no_rows(const Table *table) { return table->core != NULL; }
+
+/* Up to a block. What lies outside of the core is put side by side and looked up: a value never
+   hangs on the values beside it. */
+static void look_up_block(const Table *table, const float *x, const float *factor, float *y,
+                          Place *at, int n) {
+  int count = 0;
+  for (int i = 0; i < n;) {
+    const int whole = n - i >= 4 * LANES;
+    const float *const times = factor ? factor + i : NULL;
+    uint64_t outside = whole ? run_core(table, x + i, times, y + i, 4)
+                             : run_core(table, x + i, times, y + i, 1);
+    for (; outside; outside &= outside - 1, count++) {
+      const int from = i + __builtin_ctzll(outside);
+      at->from[count] = from;
+      at->x[count] = x[from];
+      at->factor[count] = factor ? factor[from] : 1.0f;
+    }
+    i += whole ? 4 * LANES : LANES;
+  }
+  if (!count) return;
+  const int padded = (count + PADDED - 1) / PADDED * PADDED;
+  for (int i = count; i < padded; i++) at->x[i] = at->factor[i] = 0;
+  look_up_rows(table, at->x, factor ? at->factor : NULL, at->y, at, padded);
+  for (int i = 0; i < count; i++) y[at->from[i]] = at->y[i];
+}
+
+static void look_up(const Table *table, const float *x, const float *factor, float *y, Place *at,
+                    int n) {
+  if (!table->core) {
+    look_up_rows(table, x, factor, y, at, n);
+    return;
+  }
+  for (int i = 0; i < n; i += BLOCK)
+    look_up_block(table, x + i, factor ? factor + i : NULL, y + i, at, n - i < BLOCK ? n - i : BLOCK);
+}
+#else
+static int reads_no_rows(const Table *table) { return !table; }
+#define look_up look_up_rows
+#endif
 
 /* ---------------------------------------------------------------- operations */
 
@@ -323,7 +367,9 @@ static int needs_no_room(const Job *job, int staged) {
     if (!(placed >> k & 1)) return 0;
   for (int k = 0; k < p->inputs + p->outputs; k++)
     if (!in_place(job->operand + k, 0)) return 0;
-  return !staged && !p->tables && !p->constants && p->steps;
+  for (int k = 0; k < p->tables; k++)
+    if (!reads_no_rows(p->table + k)) return 0;
+  return !staged && !p->constants && p->steps;
 }
 
 static void furnish(Room *room, const Program *p, int64_t columns) {

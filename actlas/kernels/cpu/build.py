@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from actlas.backends import numpy as numpy_backend
+from actlas.backends.bounds import EPS, LARGEST, TINY
 from actlas.backends.program import Program, Unsupported, program
-from actlas.backends.tabulate import EPS, LARGEST, TINY
 from actlas.expr import Expr, derivative
 from actlas.kernels.cpu.runtime import engine
 

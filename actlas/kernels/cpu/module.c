@@ -60,7 +60,8 @@ static const char CAPSULE[] = "actlas.program";
 
 static void free_program(Program *p) {
   if (!p) return;
-  for (int k = 0; p->table && k < p->tables; k++) free((void *)p->table[k].rows);
+  for (int k = 0; p->table && k < p->tables; k++)
+    free((void *)p->table[k].rows), free((void *)p->table[k].core);
   free((void *)p->pieces), free((void *)p->table), free((void *)p->step), free((void *)p->values), free((void *)p->from);
   free(p);
 }
@@ -75,20 +76,28 @@ static void *copy_of(const char *data, Py_ssize_t size) {
 }
 
 /* A table is the tuple (rows, inverse, reach, at_zero, at_low, at_high, near, far, bits, half,
-   power, has_zero). */
+   power, has_zero, core, core_reach, root, root_low, has_root). */
 static int read_table(PyObject *item, Table *t) {
-  const char *rows;
-  Py_ssize_t size;
-  if (!PyArg_ParseTuple(item, "y#fffffiiiiii", &rows, &size, &t->inverse, &t->reach, &t->at_zero,
+  const char *rows, *core;
+  Py_ssize_t size, core_size;
+  if (!PyArg_ParseTuple(item, "y#fffffiiiiiiy#fffi", &rows, &size, &t->inverse, &t->reach, &t->at_zero,
                         &t->at_low, &t->at_high, &t->near, &t->far, &t->bits, &t->half,
-                        &t->power, &t->has_zero))
+                        &t->power, &t->has_zero, &core, &core_size, &t->core_reach,
+                        &t->root, &t->root_low, &t->has_root))
     return 0;
   if (size != (Py_ssize_t)sizeof(float) * 8 * t->half || t->near + t->far != t->half) {
     PyErr_SetString(PyExc_ValueError, "a table has the wrong number of rows");
     return 0;
   }
+  const Py_ssize_t power_size = sizeof(float) * PICKED;
+  if (core_size % power_size || core_size == power_size || (core_size && !(t->core_reach > 0))) {
+    PyErr_SetString(PyExc_ValueError, "the core of a table has the wrong size");
+    return 0;
+  }
+  t->core_degree = (int32_t)(core_size / power_size) - 1;
   t->rows = copy_of(rows, size);
-  return t->rows ? 1 : (PyErr_NoMemory(), 0);
+  t->core = core_size ? copy_of(core, core_size) : NULL;
+  return t->rows && (t->core || !core_size) ? 1 : (PyErr_NoMemory(), 0);
 }
 
 /* Pieces are the tuple (knots, rows, anchor, low, high); the rows of each power one after another. */

@@ -1,5 +1,5 @@
-/* The four coefficients of many rows, side by side: the one place with machine instructions.
-   Lanes holds LANES elements; ROW(i) is the address of the row of element i. */
+/* The one place with machine instructions: the four coefficients of many rows side by side, and the
+   cores of tables. Lanes holds LANES elements; ROW(i) is the address of the row of element i. */
 #ifndef ACTLAS_INTRINSICS /* the tests name a header that emulates what this machine lacks */
 #define ACTLAS_INTRINSICS <immintrin.h>
 #endif
@@ -23,6 +23,47 @@ static inline Lanes cubic(const float *rows, const int32_t *index, const float *
   sum = _mm512_fmadd_ps(sum, u, _mm512_shuffle_ps(ab, cd, 0xee));
   return _mm512_fmadd_ps(sum, u, _mm512_shuffle_ps(ab, cd, 0x44));
 #undef ROW
+}
+
+/* y = polynomial * x**power [* factor] for `count` vectors at once, so that one waits while others
+   go on. The result has a bit for each element that lies outside of the core: its y is none. */
+#define HAS_CORES 1
+static inline __attribute__((always_inline)) uint64_t
+run_core(const Table *table, const float *x, const float *factor, float *y, const int count) {
+  const __m512 reach = _mm512_set1_ps(table->core_reach);
+  const __m512 inverse = _mm512_set1_ps(INTERVALS / table->core_reach);
+  __m512 v[4], t[4], sum[4];
+  __m512i row[4];
+  uint64_t outside = 0;
+  for (int k = 0; k < count; k++) {
+    v[k] = _mm512_loadu_ps(x + LANES * k);
+    const __m512 size = _mm512_abs_ps(v[k]), place = _mm512_mul_ps(size, inverse);
+    const __m512i whole = _mm512_cvttps_epi32(place);
+    const __m512i half = _mm512_srli_epi32(_mm512_castps_si512(v[k]), 27); /* the sign, and more */
+    row[k] = _mm512_or_si512(whole, _mm512_and_si512(half, _mm512_set1_epi32(INTERVALS)));
+    t[k] = _mm512_sub_ps(place, _mm512_cvtepi32_ps(whole));
+    outside |= (uint64_t)_mm512_cmp_ps_mask(size, reach, _CMP_NLT_UQ) << (LANES * k);
+  }
+  const float *c = table->core + PICKED * table->core_degree;
+#define PICK(k) _mm512_permutex2var_ps(low, row[k], high)
+  const __m512 low = _mm512_loadu_ps(c), high = _mm512_loadu_ps(c + INTERVALS);
+  for (int k = 0; k < count; k++) sum[k] = PICK(k);
+  while (c > table->core) {
+    c -= PICKED;
+    const __m512 low = _mm512_loadu_ps(c), high = _mm512_loadu_ps(c + INTERVALS);
+    for (int k = 0; k < count; k++) sum[k] = _mm512_fmadd_ps(sum[k], t[k], PICK(k));
+  }
+#undef PICK
+  const __m512 root = _mm512_set1_ps(table->root), low_root = _mm512_set1_ps(table->root_low);
+  for (int k = 0; table->has_root && k < count; k++)
+    sum[k] = _mm512_mul_ps(sum[k], _mm512_sub_ps(_mm512_sub_ps(v[k], root), low_root));
+  for (int p = 0; p < table->power; p++)
+    for (int k = 0; k < count; k++) sum[k] = _mm512_mul_ps(sum[k], v[k]);
+  for (int k = 0; k < count; k++) {
+    const int at = LANES * k;
+    STORE(y + at, factor ? _mm512_mul_ps(sum[k], _mm512_loadu_ps(factor + at)) : sum[k]);
+  }
+  return outside;
 }
 #elif defined(ISA_AVX2)
 #include ACTLAS_INTRINSICS

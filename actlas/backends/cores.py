@@ -1,0 +1,132 @@
+"""The middle of a table once more, as a few polynomials of higher degree.
+
+An instruction set that picks among 32 numbers in one instruction (AVX-512) keeps 16 polynomials a
+side in registers and loads no row at all. Wide intervals round more: where the function crosses
+zero, x - root is taken out, so that small values keep their digits. Which reach and which degree
+is found by fitting; where nothing meets the bound, the table serves alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from actlas.backends.bounds import Array, Function, Single, Target, horner
+
+INTERVALS = 16  # of each sign
+# Reach and degree in the order of preference: an input beyond the reach costs a row of the table,
+# and each degree a twelfth of the time.
+_DEGREES = {8.0: (5, 6, 7, 8), 7.0: (6, 7), 6.0: (6, 7, 8), 4.0: (5, 6, 7, 8)}
+CHOICES = tuple((reach, degree) for reach, degrees in _DEGREES.items() for degree in degrees)
+RELATIVE, SMALL = 1e-5, 1e-3  # the contract: a relative error, of values that are not small
+_MARGIN = 0.7  # of the contract, for points between those that are tried
+_TESTS: Array = np.concatenate([np.linspace(0, 1, 65)[:-1], [1 - 2**-20]])
+_TINY = 2.0 ** -np.arange(100.0, 0.0, -3.0)
+
+
+@dataclass(frozen=True)
+class Core:
+    """A polynomial in each of `INTERVALS` equal parts of [0, reach), and of (-reach, 0]."""
+
+    coefficients: Single  # (degree + 1, 2 * INTERVALS): those for x >= 0 first
+    reach: float
+    root: tuple[float, float] | None  # the polynomials are those of f / (x - root); its two halves
+
+    def packed(self) -> tuple[bytes | float | int, ...]:
+        """Return the fields in the order in which the engine takes them."""
+        high, low = self.root or (0.0, 0.0)
+        return self.coefficients.tobytes(), self.reach, high, low, int(self.root is not None)
+
+
+NO_CORE = (b"", 0.0, 0.0, 0.0, 0)
+
+
+def core_of(target: Target, power: int) -> Core | None:
+    """Return the core of the first of `CHOICES` that fits, or None.
+
+    Args:
+        target: the function divided by x**power, and the error that is forgiven.
+        power: of x, by which values are multiplied in the end.
+    """
+    roots = _roots(target)
+    if len(roots) > 1:
+        return None
+    root = roots[0] if roots else None
+    for reach, degree in CHOICES:
+        least = SMALL / max(reach**power, 1.0)
+        sides = [_side(target, root, sign * reach / INTERVALS, degree) for sign in (1, -1)]
+        core = Core(np.ascontiguousarray(np.concatenate(sides).T), reach, _halves(root))
+        if all(_fits(target, core, sign, least) for sign in (1, -1)):
+            return core
+    return None
+
+
+def _roots(function: Function) -> list[float]:
+    """Return where the function changes its sign within the widest reach, 0 left out."""
+    step = CHOICES[0][0] / 512
+    x: Array = step * (np.arange(-512, 512, dtype=np.float64) + 2.0**-10)
+    sign = np.sign(function(x))
+    changes = np.flatnonzero(sign[:-1] * sign[1:] < 0)
+    return [_root(function, float(x[k]), step) for k in changes if abs(x[k] + step / 2) > step]
+
+
+def _root(function: Function, low: float, step: float) -> float:
+    start = function(np.array([low]))[0]
+    while step > 1e-16:
+        step /= 2
+        low += step if function(np.array([low + step]))[0] * start > 0 else 0.0
+    return low
+
+
+def _halves(root: float | None) -> tuple[float, float] | None:
+    if root is None:
+        return None
+    high = float(np.float32(root))
+    return high, float(np.float32(root - high))
+
+
+def _side(function: Function, root: float | None, width: float, degree: int) -> Single:
+    def quotient(x: Array) -> Array:
+        return function(x) / (x - root) if root is not None else function(x)
+
+    left = width * np.arange(1, INTERVALS)[:, None]
+    nodes, solve = _interpolation(degree + 1)
+    inner, solve_inner = _interpolation(degree)
+    start = quotient(np.array([np.copysign(1e-60, width)]))[0]
+    first = (quotient(width * inner) - start) / inner @ solve_inner
+    rest = quotient(left + width * nodes) @ solve
+    return np.vstack([np.concatenate([[start], first]), rest]).astype(np.float32)
+
+
+def _interpolation(points: int) -> tuple[Array, Array]:
+    """Return Chebyshev nodes in (0, 1), and the matrix from values there to coefficients."""
+    nodes: Array = (1 - np.cos(np.pi * (np.arange(points) + 0.5) / points)) / 2
+    solve = np.linalg.inv(np.vander(nodes, points, increasing=True)).T.astype(np.float64)
+    return nodes, solve
+
+
+def _fits(target: Target, core: Core, sign: int, least: float) -> bool:
+    half = slice(0, INTERVALS) if sign > 0 else slice(INTERVALS, None)
+    rows, width = core.coefficients[:, half].T, sign * core.reach / INTERVALS
+    left: Array = width * np.arange(INTERVALS, dtype=np.float64)[:, None]
+    near_zero: Array = np.concatenate([_TINY, _TESTS[1:]])[None]
+    return _right(target, core, rows[:1], left[:1], width, near_zero, least) and _right(
+        target, core, rows[1:], left[1:], width, _TESTS[None], least
+    )
+
+
+def _right(
+    target: Target, core: Core, rows: Single, left: Array, width: float, t: Array, least: float
+) -> bool:
+    """Say whether the polynomials, run in single precision, keep the bound and the contract."""
+    x = left + width * t
+    truth = target(x)
+    value, slope = horner(rows, np.broadcast_to(t, x.shape).astype(np.float32))
+    if core.root is not None:
+        away = (x.astype(np.float32) - np.float32(core.root[0])) - np.float32(core.root[1])
+        slope = slope * away + value * np.float32(width)
+        value = value * away
+    contract = _MARGIN * RELATIVE * np.maximum(np.abs(truth), least)
+    allowed = np.minimum(target.allowed(truth, x, slope.astype(np.float64) / width), contract)
+    return bool((np.abs(value - truth) <= allowed).all())
