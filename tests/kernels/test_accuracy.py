@@ -138,6 +138,22 @@ def test_keeps_the_contract_by_magnitude(entry: Definition, paths: dict[str, Any
                 )
 
 
+@over(ONE)
+def test_a_value_never_hangs_on_the_values_beside_it(
+    entry: Definition, paths: dict[str, Any]
+) -> None:
+    """Mixed, sorted or alone in its block: the same bits, whatever the neighbours need."""
+    x = chunk(0)[:: CHUNK // 4000].copy()
+    order = np.argsort(x)
+    for root in roots(entry):
+        for isa, module in paths.items():
+            module.use(isa)
+            mixed = run(module, root, x)
+            alone = np.concatenate([run(module, root, x[k : k + 1]) for k in range(0, x.size, 97)])
+            np.testing.assert_array_equal(run(module, root, x[order]), mixed[order], isa)
+            np.testing.assert_array_equal(alone, mixed[::97], isa)
+
+
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16], ids=str)
 @over(ONE)
 def test_half_formats_on_every_path(

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
 import torch
 
 import actlas
-from actlas.backends import program, tabulate
+from actlas.backends import cores, program, tabulate
+from actlas.backends.bounds import Function
 from actlas.catalogue import find
 from actlas.facts import branches
 from actlas.kernels import plans
 from actlas.kernels.cpu import build, launch
-from tests.kernels import test_layouts, test_plans
+from actlas.kernels.cpu.runtime import engine
+from tests.kernels import test_accuracy, test_layouts, test_plans
+from tests.kernels.building import emulated
 from tests.meta.planting import Faults
 
 FAULTS = Faults()
@@ -27,14 +32,25 @@ def swish_matches_doubles() -> None:
     torch.testing.assert_close(function(x, beta=1.37), function(x.double(), beta=1.37).float())
 
 
-@FAULTS.part("a table is coarser than its bound allows", "not close", swish_matches_doubles)
-def _(patch: pytest.MonkeyPatch) -> None:
-    def coarse(function: tabulate.Function, floor: float = 0.0) -> tabulate.Table:
-        table = whole(function)
-        return replace(table, rows=table.rows * np.float32([1, 1, 0.5, 1]))
+def spoil(patch: pytest.MonkeyPatch, *factors: float) -> None:
+    """Let tables be made with wrong coefficients, of the core as well, and nobody check them."""
+
+    def wrong(function: Function, floor: float = 0.0) -> tabulate.Table:
+        table, given = whole(function), np.array(factors, np.float32)
+        spoilt = replace(table, rows=table.rows * given)
+        if table.core is None:
+            return spoilt
+        coefficients = table.core.coefficients.copy()
+        coefficients[: len(given)] *= given[:, None]
+        return replace(spoilt, core=replace(table.core, coefficients=coefficients))
 
     whole = tabulate.tabulate
-    patch.setattr(program, "tabulate", coarse)
+    patch.setattr(program, "tabulate", wrong)
+
+
+@FAULTS.part("a table is coarser than its bound allows", "not close", swish_matches_doubles)
+def _(patch: pytest.MonkeyPatch) -> None:
+    spoil(patch, 1, 1, 0.5, 1)
     patch.setattr(build, "_check", lambda *_: None)
 
 
@@ -49,16 +65,27 @@ def _(patch: pytest.MonkeyPatch) -> None:
 
 def refuses_a_wrong_table() -> None:
     with pytest.MonkeyPatch.context() as patch:
-        whole = tabulate.tabulate
-
-        def wrong(function: tabulate.Function, floor: float = 0.0) -> tabulate.Table:
-            table = whole(function)
-            return replace(table, rows=table.rows * np.float32(1.01))
-
-        patch.setattr(program, "tabulate", wrong)
+        spoil(patch, 1.01, 1.01, 1.01, 1.01)
         kernel = actlas.get("telu")
         found = build.compiled((kernel.expression(),), ("x",), ())
         assert found is None, "DID NOT REFUSE"
+
+
+@FAULTS.part(
+    "a core is wide although the function crosses zero in it",
+    "wrong, at x",
+    lambda: gelu_keeps_the_contract(),
+)
+def _(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(cores, "_roots", lambda _: [])
+    patch.setattr(cores, "RELATIVE", 1.0)
+
+
+def gelu_keeps_the_contract() -> None:
+    """GELU and its derivative, which crosses zero, on the path that cores are for."""
+    with TemporaryDirectory() as folder:
+        module = engine().module if "avx512" in engine().available else emulated(Path(folder))
+        test_accuracy.test_keeps_the_contract_by_magnitude(find("gelu"), {"avx512": module})
 
 
 @FAULTS.part(

@@ -97,29 +97,43 @@ static void look_up_rows(const Table *table, const float *x, const float *factor
 #ifdef HAS_CORES
 static int reads_no_rows(const Table *table) { return table->core != NULL; }
 
-/* Up to a block. What lies outside of the core is put side by side and looked up: a value never
-   hangs on the values beside it. */
-static void look_up_block(const Table *table, const float *x, const float *factor, float *y,
-                          Place *at, int n) {
+/* What lies outside of the core is looked up, up to a block of it: side by side where it is little,
+   else the whole block, of which only that is taken. So a value never hangs on the values beside it. */
+static void mend(const Table *table, const float *x, const float *factor, float *y, Place *at,
+                 const uint64_t *outside, int n) {
   int count = 0;
-  for (int i = 0; i < n;) {
-    const int whole = n - i >= 4 * LANES;
-    const float *const times = factor ? factor + i : NULL;
-    uint64_t outside = whole ? run_core(table, x + i, times, y + i, 4)
-                             : run_core(table, x + i, times, y + i, 1);
-    for (; outside; outside &= outside - 1, count++) {
-      const int from = i + __builtin_ctzll(outside);
+  for (int k = 0; k < BLOCK / CHUNK; k++) count += __builtin_popcountll(outside[k]);
+  if (count > BLOCK / 4) {
+    const float reach = table->core_reach;
+    look_up_rows(table, x, factor, at->y, at, n);
+    EACH y[i] = fabsf(x[i]) < reach ? y[i] : at->y[i];
+    return;
+  }
+  count = 0;
+  for (int k = 0; k < BLOCK / CHUNK; k++)
+    for (uint64_t left = outside[k]; left; left &= left - 1, count++) {
+      const int from = k * CHUNK + __builtin_ctzll(left);
       at->from[count] = from;
       at->x[count] = x[from];
       at->factor[count] = factor ? factor[from] : 1.0f;
     }
-    i += whole ? 4 * LANES : LANES;
-  }
-  if (!count) return;
   const int padded = (count + PADDED - 1) / PADDED * PADDED;
   for (int i = count; i < padded; i++) at->x[i] = at->factor[i] = 0;
   look_up_rows(table, at->x, factor ? at->factor : NULL, at->y, at, padded);
   for (int i = 0; i < count; i++) y[at->from[i]] = at->y[i];
+}
+
+static void look_up_block(const Table *table, const float *x, const float *factor, float *y,
+                          Place *at, int n) {
+  uint64_t outside[BLOCK / CHUNK] = {0}, any = 0;
+  int i = 0;
+  for (; i + CHUNK <= n; i += CHUNK)
+    any |= outside[i / CHUNK] = run_core(table, x + i, factor ? factor + i : NULL, y + i, CHUNK / LANES);
+  for (; i < n; i += LANES) {
+    const uint64_t found = run_core(table, x + i, factor ? factor + i : NULL, y + i, 1);
+    any |= outside[i / CHUNK] |= found << (i % CHUNK);
+  }
+  if (any) mend(table, x, factor, y, at, outside, n);
 }
 
 static void look_up(const Table *table, const float *x, const float *factor, float *y, Place *at,

@@ -28,6 +28,7 @@ static inline Lanes cubic(const float *rows, const int32_t *index, const float *
 /* y = polynomial * x**power [* factor] for `count` vectors at once, so that one waits while others
    go on. The result has a bit for each element that lies outside of the core: its y is none. */
 #define HAS_CORES 1
+#define CHUNK (4 * LANES)
 static inline __attribute__((always_inline)) uint64_t
 run_core(const Table *table, const float *x, const float *factor, float *y, const int count) {
   const __m512 reach = _mm512_set1_ps(table->core_reach);
@@ -38,10 +39,11 @@ run_core(const Table *table, const float *x, const float *factor, float *y, cons
   for (int k = 0; k < count; k++) {
     v[k] = _mm512_loadu_ps(x + LANES * k);
     const __m512 size = _mm512_abs_ps(v[k]), place = _mm512_mul_ps(size, inverse);
-    const __m512i whole = _mm512_cvttps_epi32(place);
+    /* The compiler's conversion, for the header that emulates has none. */
+    const __v16si whole = __builtin_convertvector((__v16sf)place, __v16si);
     const __m512i half = _mm512_srli_epi32(_mm512_castps_si512(v[k]), 27); /* the sign, and more */
-    row[k] = _mm512_or_si512(whole, _mm512_and_si512(half, _mm512_set1_epi32(INTERVALS)));
-    t[k] = _mm512_sub_ps(place, _mm512_cvtepi32_ps(whole));
+    row[k] = _mm512_or_si512((__m512i)whole, _mm512_and_si512(half, _mm512_set1_epi32(INTERVALS)));
+    t[k] = _mm512_sub_ps(place, (__m512)__builtin_convertvector(whole, __v16sf));
     outside |= (uint64_t)_mm512_cmp_ps_mask(size, reach, _CMP_NLT_UQ) << (LANES * k);
   }
   const float *c = table->core + PICKED * table->core_degree;
