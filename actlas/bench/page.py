@@ -11,7 +11,7 @@ from typing import Any
 from actlas.bench.cells import BOTH, FORWARD, INTO, Cell
 from actlas.bench.goals import Verdict, evaluate
 from actlas.bench.peers import COPY
-from actlas.bench.record import Record, Row, newest, read
+from actlas.bench.record import Record, Row, read, records
 from actlas.bench.tables import ABSENT, Table, median, ratios, spread, verdicts
 from actlas.errors import ActlasError
 
@@ -44,10 +44,12 @@ def write(folder: Path, results: Path) -> Path:
 
 def page(results: Path) -> str:
     """Return the page in Markdown, a function of the files in `results` alone."""
-    file = newest(results)
+    file, *others = records(results)
     record, link = read(file), f"../{results.parent.name}/{results.name}"
     blocks = [_HEAD.format(file=file.name, link=link), _circumstances(record)]
     blocks += _goals(evaluate(record))
+    for other in others:
+        blocks += _elsewhere(other, link)
     blocks += [f"![time of each peer over the time of actlas]({link}/{file.stem}.png)"]
     for mode in (FORWARD, BOTH):
         blocks += _group(record, Cell("", mode))
@@ -77,11 +79,23 @@ def _circumstances(record: Record) -> str:
 # ---------------------------------------------------------------- goals
 
 
-def _goals(found: list[Verdict]) -> Iterator[str]:
+def _count(found: list[Verdict]) -> str:
     count = Counter(one.word for one in found)
+    return ", ".join(f"{number} {word}" for word, number in sorted(count.items(), reverse=True))
+
+
+def _elsewhere(file: Path, link: str) -> Iterator[str]:
+    """Yield the goals as another machine, or another instruction set, has met them."""
+    record = read(file)
+    found = evaluate(record)
+    yield f"### The same goals: {record.about['engine']['isa']}"
+    yield f"{_count(found)}. {_circumstances(record)} All tables: [{file.stem}.md]({link}/{file.stem}.md)."
+    yield verdicts(found).markdown()
+
+
+def _goals(found: list[Verdict]) -> Iterator[str]:
     yield "## Goals"
-    yield ("Measured is the function that is farthest from the goal. "
-           f"{', '.join(f'{number} {word}' for word, number in count.items())}.")  # fmt: skip
+    yield f"Measured is the function that is farthest from the goal. {_count(found)}."
     yield verdicts(found).markdown()
     missed = [one for one in found if one.missed]
     if missed:

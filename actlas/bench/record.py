@@ -107,22 +107,22 @@ def _three(values: list[float]) -> Quartiles:
     return low, middle, high
 
 
-def newest(folder: Path) -> Path:
-    """Return the record measured last among engine-*.json; ActlasError if there is none."""
+def records(folder: Path) -> list[Path]:
+    """Return engine-*.json, the one measured last first; ActlasError if there is none."""
     found = sorted(folder.glob("engine-*.json"), key=lambda path: read(path).about["measured"])
     if not found:
         raise ActlasError(f"there is no engine-*.json in {folder}; make one with: actlas bench")
-    return found[-1]
+    return found[::-1]
 
 
 def file_name(kind: str, about: Mapping[str, Any]) -> str:
-    """Return the name of a result without suffix: its kind and the processor.
+    """Return the name of a result without suffix: its kind, the processor, the instruction set.
 
-    >>> file_name("engine", {"machine": {"processor": "AMD EPYC"}})
-    'engine-amd-epyc'
+    >>> file_name("engine", {"machine": {"processor": "AMD EPYC"}, "engine": {"isa": "avx2"}})
+    'engine-amd-epyc-avx2'
     """
-    processor = str(about["machine"]["processor"]).lower()
-    return f"{kind}-{re.sub(r'[^a-z0-9]+', '-', processor).strip('-') or 'unknown'}"
+    words = f"{about['machine']['processor']} {about.get('engine', {}).get('isa', '')}".lower()
+    return f"{kind}-{re.sub(r'[^a-z0-9]+', '-', words).strip('-') or 'unknown'}"
 
 
 def inverse(ratio: Quartiles) -> Quartiles:

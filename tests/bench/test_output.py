@@ -12,7 +12,7 @@ from actlas.bench import keep, page, plot
 from actlas.bench.cells import BOTH, FORWARD, INTO, Cell
 from actlas.bench.goals import goals
 from actlas.bench.page import NAME
-from actlas.bench.record import Record, newest, read, write
+from actlas.bench.record import Record, records, read, write
 from actlas.bench.tables import groups, ratios
 from actlas.errors import ActlasError
 from tests.bench.records import ABOUT, record, row
@@ -51,13 +51,13 @@ def test_what_is_no_record_is_refused(tmp_path: Path, text: str) -> None:
         read(tmp_path / "nothing.json")
 
 
-def test_the_newest_is_the_last_measured(made: Record, tmp_path: Path) -> None:
+def test_the_last_measured_comes_first(made: Record, tmp_path: Path) -> None:
     with pytest.raises(ActlasError, match="actlas bench"):
-        newest(tmp_path)
+        records(tmp_path)
     for name, year in (("a", 2028), ("b", 2027)):
         about = {**made.about, "measured": f"{year}-01-01T00:00:00+00:00"}
         write(Record(about, made.rows), tmp_path / f"engine-{name}.json")
-    assert newest(tmp_path).name == "engine-a.json"
+    assert [path.name for path in records(tmp_path)] == ["engine-a.json", "engine-b.json"]
 
 
 def test_ratios_come_first_and_gaps_are_dashes(made: Record) -> None:
@@ -87,7 +87,7 @@ def test_the_picture_has_a_dot_for_every_ratio(made: Record) -> None:
 def test_everything_is_kept(made: Record, tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     data, tables, picture = keep(made, tmp_path)
-    assert data.name == "engine-test-9000.json"
+    assert data.name == "engine-test-9000-generic.json"
     assert "## Float32, 16,000,000 numbers, into a ready buffer" in tables.read_text("utf-8")
     assert picture.read_bytes().startswith(b"\x89PNG")
 
@@ -136,6 +136,6 @@ def test_the_kept_page_is_that_of_the_kept_results() -> None:
 
 
 def test_a_stale_page_is_seen(tmp_path: Path) -> None:
-    kept = read(newest(RESULTS))
-    write(Record(kept.about, kept.rows[1:]), tmp_path / newest(RESULTS).name)
+    kept = read(records(RESULTS)[0])
+    write(Record(kept.about, kept.rows[1:]), tmp_path / records(RESULTS)[0].name)
     assert page.page(tmp_path) != page.page(RESULTS).replace("results", tmp_path.name)
