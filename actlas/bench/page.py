@@ -89,7 +89,8 @@ def _elsewhere(file: Path, link: str) -> Iterator[str]:
     record = read(file)
     found = evaluate(record)
     yield f"### The same goals: {record.about['engine']['isa']}"
-    yield f"{_count(found)}. {_circumstances(record)} All tables: [{file.stem}.md]({link}/{file.stem}.md)."
+    tables = f"All tables: [{file.stem}.md]({link}/{file.stem}.md)."
+    yield f"{_count(found)}. {_circumstances(record)} {tables}"
     yield verdicts(found).markdown()
 
 

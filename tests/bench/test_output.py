@@ -12,7 +12,7 @@ from actlas.bench import keep, page, plot
 from actlas.bench.cells import BOTH, FORWARD, INTO, Cell
 from actlas.bench.goals import goals
 from actlas.bench.page import NAME
-from actlas.bench.record import Record, records, read, write
+from actlas.bench.record import Record, read, records, write
 from actlas.bench.tables import groups, ratios
 from actlas.errors import ActlasError
 from tests.bench.records import ABOUT, record, row
