@@ -1,7 +1,7 @@
 """The middle of a table once more, as a few polynomials of higher degree.
 
 An instruction set that picks among 32 numbers in one instruction (AVX-512) keeps 16 polynomials a
-side in registers and loads no row at all. Wide intervals round more: where the function crosses
+side in registers and loads no row at all. Wide intervals round more: wherever the function crosses
 zero, x - root is taken out, so that small values keep their digits. Which reach and which degree
 is found by fitting; where nothing meets the bound, the table serves alone.
 """
@@ -15,6 +15,7 @@ import numpy as np
 from actlas.backends.bounds import Array, Function, Single, Target, horner
 
 INTERVALS = 16  # of each sign
+MOST_ROOTS = 4  # as in engine.h
 # Reach and degree. Each degree costs a twelfth of the time, and each input beyond the reach that
 # of a few rows; in this order both together rise, for normal inputs of a deviation of two.
 CHOICES = ((8.0, 5), (8.0, 6), (6.0, 6), (8.0, 7), (7.0, 7), (4.0, 5), (6.0, 7), (8.0, 8),
@@ -31,15 +32,23 @@ class Core:
 
     coefficients: Single  # (degree + 1, 2 * INTERVALS): those for x >= 0 first
     reach: float
-    root: tuple[float, float] | None  # the polynomials are those of f / (x - root); its two halves
+    roots: tuple[float, ...]  # the polynomials are those of f over all x - root; in two halves each
 
-    def packed(self) -> tuple[bytes | float | int, ...]:
+    def packed(self) -> tuple[bytes | float, ...]:
         """Return the fields in the order in which the engine takes them."""
-        high, low = self.root or (0.0, 0.0)
-        return self.coefficients.tobytes(), self.reach, high, low, int(self.root is not None)
+        halves = np.array(self.roots, np.float32).tobytes()
+        return self.coefficients.tobytes(), self.reach, halves
+
+    def away(self, x: Array) -> Single:
+        """Return the product of all x - root in single precision."""
+        single = x.astype(np.float32)
+        product = np.ones_like(single)
+        for high, low in zip(self.roots[::2], self.roots[1::2], strict=True):
+            product = product * ((single - np.float32(high)) - np.float32(low))
+        return product
 
 
-NO_CORE = (b"", 0.0, 0.0, 0.0, 0)
+NO_CORE = (b"", 0.0, b"")
 
 
 def core_of(target: Target, power: int) -> Core | None:
@@ -50,13 +59,12 @@ def core_of(target: Target, power: int) -> Core | None:
         power: of x, by which values are multiplied in the end.
     """
     roots = _roots(target)
-    if len(roots) > 1:
+    if len(roots) > MOST_ROOTS:
         return None
-    root = roots[0] if roots else None
     for reach, degree in CHOICES:
         least = SMALL / max(reach**power, 1.0)
-        sides = [_side(target, root, sign * reach / INTERVALS, degree) for sign in (1, -1)]
-        core = Core(np.ascontiguousarray(np.concatenate(sides).T), reach, _halves(root))
+        sides = [_side(target, roots, sign * reach / INTERVALS, degree) for sign in (1, -1)]
+        core = Core(np.ascontiguousarray(np.concatenate(sides).T), reach, _halves(roots))
         if all(_fits(target, core, sign, least) for sign in (1, -1)):
             return core
     return None
@@ -79,24 +87,32 @@ def _root(function: Function, low: float, step: float) -> float:
     return low
 
 
-def _halves(root: float | None) -> tuple[float, float] | None:
-    if root is None:
-        return None
-    high = float(np.float32(root))
-    return high, float(np.float32(root - high))
+def _halves(roots: list[float]) -> tuple[float, ...]:
+    """Return each root as the nearest single number, and what that leaves."""
+    high = [float(np.float32(root)) for root in roots]
+    low = [float(np.float32(root - near)) for root, near in zip(roots, high, strict=True)]
+    return tuple(half for pair in zip(high, low, strict=True) for half in pair)
 
 
-def _side(function: Function, root: float | None, width: float, degree: int) -> Single:
+def _side(function: Function, roots: list[float], width: float, degree: int) -> Single:
     def quotient(x: Array) -> Array:
-        return function(x) / (x - root) if root is not None else function(x)
+        product: Array = np.prod([x - root for root in roots], axis=0)
+        return function(x) / product
 
     left = width * np.arange(1, INTERVALS)[:, None]
     nodes, solve = _interpolation(degree + 1)
-    inner, solve_inner = _interpolation(degree)
-    start = quotient(np.array([np.copysign(1e-60, width)]))[0]
-    first = (quotient(width * inner) - start) / inner @ solve_inner
     rest = quotient(left + width * nodes) @ solve
-    return np.vstack([np.concatenate([[start], first]), rest]).astype(np.float32)
+    start = quotient(np.array([np.copysign(1e-60, width)]))[0]
+    order = _order(lambda t: quotient(width * t) - start)
+    inner, solve = _interpolation(degree + 1 - order)
+    first = (quotient(width * inner) - start) / inner**order @ solve
+    return np.vstack([[start, *[0.0] * (order - 1), *first], rest]).astype(np.float32)
+
+
+def _order(rise: Function) -> int:
+    """Return the power of t, up to 3, with which a function leaves 0."""
+    tiny, small = np.abs(rise(np.array([1e-24, 1e-2])))
+    return next((m for m in (1, 2) if tiny / 1e-24**m > 1e-6 * small / 1e-2**m), 3 if tiny else 1)
 
 
 def _interpolation(points: int) -> tuple[Array, Array]:
@@ -123,10 +139,9 @@ def _right(
     x = left + width * t
     truth = target(x)
     value, slope = horner(rows, np.broadcast_to(t, x.shape).astype(np.float32))
-    if core.root is not None:
-        away = (x.astype(np.float32) - np.float32(core.root[0])) - np.float32(core.root[1])
-        slope = slope * away + value * np.float32(width)
-        value = value * away
+    away = core.away(x)
+    steepness = sum(width / (x - root) for root in core.roots[::2])
+    slope, value = slope * away + value * away * steepness, value * away
     contract = _MARGIN * RELATIVE * np.maximum(np.abs(truth), least)
     allowed = np.minimum(target.allowed(truth, x, slope.astype(np.float64) / width), contract)
     return bool((np.abs(value - truth) <= allowed).all())

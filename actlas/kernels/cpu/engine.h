@@ -9,7 +9,7 @@ enum {
   BLOCK = 256, LONG_BLOCK = 1024, LONGEST = 1 << 20, /* floats; the last, if they are all operands */
   CACHED = 5120, /* floats of all registers that leave the first cache room for more */
   MOST_REGISTERS = 64, MOST_OPERANDS = 64, MOST_KNOTS = 4, MOST_DEGREE = 3,
-  INTERVALS = 16, PICKED = 2 * INTERVALS /* as in backends/cores.py */
+  INTERVALS = 16, PICKED = 2 * INTERVALS, MOST_ROOTS = 4 /* as in backends/cores.py */
 };
 
 /* The operations of a program, all over blocks of floats. COSTS in backends/program.py has this order. */
@@ -28,11 +28,12 @@ enum { FLOAT32, BFLOAT16, FLOAT16, FLOAT64_SUM };
    half of the rows. The cubic is multiplied by x**power.
    Where there is a core, |x| < core_reach has another form, for instruction sets that can use it: a
    polynomial in each of INTERVALS equal parts, core[j * PICKED + i] its j-th coefficient; those of
-   negative x are the second half. It is multiplied by x - root too, if there is one. */
+   negative x are the second half. It is multiplied by x - root too, for every root, given
+   as a number and what that leaves. */
 typedef struct {
   const float *rows, *core;
-  float inverse, reach, at_zero, at_low, at_high, core_reach, root, root_low;
-  int32_t near, far, bits, half, power, has_zero, core_degree, has_root;
+  float inverse, reach, at_zero, at_low, at_high, core_reach, root[2 * MOST_ROOTS];
+  int32_t near, far, bits, half, power, has_zero, core_degree, roots;
 } Table;
 
 /* A polynomial of x - anchor for each of knots + 1 intervals, as in backends/pieces.py: x is moved

@@ -76,24 +76,27 @@ static void *copy_of(const char *data, Py_ssize_t size) {
 }
 
 /* A table is the tuple (rows, inverse, reach, at_zero, at_low, at_high, near, far, bits, half,
-   power, has_zero, core, core_reach, root, root_low, has_root). */
+   power, has_zero, core, core_reach, roots). */
 static int read_table(PyObject *item, Table *t) {
-  const char *rows, *core;
-  Py_ssize_t size, core_size;
-  if (!PyArg_ParseTuple(item, "y#fffffiiiiiiy#fffi", &rows, &size, &t->inverse, &t->reach, &t->at_zero,
+  const char *rows, *core, *roots;
+  Py_ssize_t size, core_size, roots_size;
+  if (!PyArg_ParseTuple(item, "y#fffffiiiiiiy#fy#", &rows, &size, &t->inverse, &t->reach, &t->at_zero,
                         &t->at_low, &t->at_high, &t->near, &t->far, &t->bits, &t->half,
                         &t->power, &t->has_zero, &core, &core_size, &t->core_reach,
-                        &t->root, &t->root_low, &t->has_root))
+                        &roots, &roots_size))
     return 0;
   if (size != (Py_ssize_t)sizeof(float) * 8 * t->half || t->near + t->far != t->half) {
     PyErr_SetString(PyExc_ValueError, "a table has the wrong number of rows");
     return 0;
   }
   const Py_ssize_t power_size = sizeof(float) * PICKED;
-  if (core_size % power_size || core_size == power_size || (core_size && !(t->core_reach > 0))) {
+  if (core_size % power_size || core_size == power_size || (core_size && !(t->core_reach > 0)) ||
+      roots_size % 8 || roots_size > (Py_ssize_t)sizeof t->root) {
     PyErr_SetString(PyExc_ValueError, "the core of a table has the wrong size");
     return 0;
   }
+  t->roots = (int32_t)(roots_size / 8);
+  memcpy(t->root, roots, (size_t)roots_size);
   t->core_degree = (int32_t)(core_size / power_size) - 1;
   t->rows = copy_of(rows, size);
   t->core = core_size ? copy_of(core, core_size) : NULL;

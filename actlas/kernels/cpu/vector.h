@@ -25,7 +25,7 @@ static inline Lanes cubic(const float *rows, const int32_t *index, const float *
 #undef ROW
 }
 
-/* y = polynomial * x**power [* factor] for `count` vectors at once, so that one waits while others
+/* y = polynomial * x**power * (x - root)... [* factor] for `count` vectors at once, so that one waits while others
    go on. The result has a bit for each element that lies outside of the core: its y is none. */
 #define HAS_CORES 1
 #define CHUNK (4 * LANES)
@@ -56,9 +56,11 @@ run_core(const Table *table, const float *x, const float *factor, float *y, cons
     for (int k = 0; k < count; k++) sum[k] = _mm512_fmadd_ps(sum[k], t[k], PICK(k));
   }
 #undef PICK
-  const __m512 root = _mm512_set1_ps(table->root), low_root = _mm512_set1_ps(table->root_low);
-  for (int k = 0; table->has_root && k < count; k++)
-    sum[k] = _mm512_mul_ps(sum[k], _mm512_sub_ps(_mm512_sub_ps(v[k], root), low_root));
+  for (int r = 0; r < table->roots; r++) {
+    const __m512 root = _mm512_set1_ps(table->root[2 * r]), rest = _mm512_set1_ps(table->root[2 * r + 1]);
+    for (int k = 0; k < count; k++)
+      sum[k] = _mm512_mul_ps(sum[k], _mm512_sub_ps(_mm512_sub_ps(v[k], root), rest));
+  }
   for (int p = 0; p < table->power; p++)
     for (int k = 0; k < count; k++) sum[k] = _mm512_mul_ps(sum[k], v[k]);
   for (int k = 0; k < count; k++) {
