@@ -377,3 +377,14 @@ def test_a_new_function_is_on_the_command_line(
 
 def test_this_process_knows_nothing_of_it() -> None:
     assert "wobbly_gate" not in actlas.names()
+
+
+# ---------------------------------------------------------------- the suite itself
+
+
+@pytest.mark.xdist_group("together")
+def test_tests_of_a_group_stay_together(request: pytest.FixtureRequest) -> None:
+    """The group is written into the id of a test, by which processes are given their work."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        pytest.skip("one process runs everything")
+    assert request.node.nodeid.endswith("@together")
