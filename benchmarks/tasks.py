@@ -23,6 +23,7 @@ from typing import Any
 import torch
 
 import actlas
+from actlas.docs.tasks import reaches
 from actlas.study.plan import make_plan
 from actlas.study.provenance import machine, usable_cores
 from actlas.study.tasks import built_in_tasks, find_task, load_data
@@ -78,14 +79,6 @@ def write(tasks: dict[str, Any]) -> None:
 # ---------------------------------------------------------------- more epochs
 
 
-def reaches(name: str, found: dict[str, Any]) -> bool:
-    """Return whether runs come near enough to what is published for a task."""
-    task = find_task(name)
-    return task.published is None or task.published.reached_by(
-        statistics.mean(found["scores"]), task.metric
-    )
-
-
 def train_longer(
     pool: ProcessPoolExecutor, name: str, times: Iterable[int], seconds: float, seeds: int
 ) -> None:
@@ -103,7 +96,7 @@ def train_longer(
             break
         best = found
         write({name: {**before, "longer": found}})
-        if reaches(name, found):
+        if reaches(task, found):
             break
 
 
@@ -139,7 +132,8 @@ def main() -> None:
             return
         times = [int(factor) for factor in given.longer.split(",")]
         for name in names:
-            if name in kept() and not reaches(name, kept()[name]):
+            task = find_task(name)
+            if task.published and name in kept() and not reaches(task, kept()[name]):
                 train_longer(pool, name, times, given.seconds, given.seeds)
 
 

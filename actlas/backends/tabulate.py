@@ -10,7 +10,7 @@ relative accuracy. Grids are refined until the error is that of a rounded input,
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -43,7 +43,7 @@ class Table:
     at_zero: float | None  # where the value at 0 is neither of the one-sided limits
     at_low: float
     at_high: float
-    core: Core | None  # the same in the middle, for instruction sets that can use it
+    core: Core | None = None  # the same in the middle, for instruction sets that can use it
 
     @property
     def half(self) -> int:
@@ -86,9 +86,12 @@ def tabulate(function: Function, floor: float = TINY) -> Table:
             best = min(best or found, found, key=lambda table: table.near)
             if best.near <= FINE_ENOUGH:
                 break
-    if best is None:
-        raise problem
-    return best
+        if best is None:
+            raise problem
+        if best.at_zero is not None:
+            return best
+        target = Target(_divided(function, best.power), floor)
+        return replace(best, core=core_of(target, best.power))
 
 
 def _divided(function: Function, power: int) -> Function:
@@ -102,8 +105,7 @@ def _tabulate(function: Target, power: int, ends: list[float]) -> Table:
     rows = np.concatenate([near[0], far[0], near[1], far[1]])
     zero = None if power or ends[0] == near[0][0, 0] == near[1][0, 0] else ends[0]
     size = len(near[0]), len(far[0])
-    core = core_of(function, power) if zero is None else None
-    return Table(rows, 2.0**grid, *size, bits, power, zero, ends[1], ends[2], core)
+    return Table(rows, 2.0**grid, *size, bits, power, zero, ends[1], ends[2])
 
 
 def _probe(function: Target) -> None:

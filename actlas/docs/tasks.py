@@ -55,13 +55,13 @@ def _introduction(tasks: Iterable[Task], kept: Runs) -> str:
     return _INTRODUCTION.format(
         cpu=kept["machine"]["processor"],
         seeds=max(len(run["scores"]) for run in runs.values()),
-        reached=sum(_reaches(task, runs[task.name]) for task in held),
-        longer=sum(_reaches(task, runs[task.name].get("longer")) for task in held),
+        reached=sum(reaches(task, runs[task.name]) for task in held),
+        longer=sum(reaches(task, runs[task.name].get("longer")) for task in held),
         published=len(held),
     )
 
 
-def _reaches(task: Task, run: Runs | None) -> bool:
+def reaches(task: Task, run: Runs | None) -> bool:
     """Return whether a run comes as near to the published score as a study asks."""
     if run is None or task.published is None:
         return False
@@ -92,7 +92,7 @@ def _score(task: Task, run: Runs) -> str:
     """Return the mean score, bold where it is near enough to the published one, and the time."""
     score = f"{mean(run['scores']):.4g}"
     seconds = f"{run['seconds']:.{int(run['seconds'] < 1)}f}"
-    return f"{f'**{score}**' if _reaches(task, run) else score}, {seconds} s"
+    return f"{f'**{score}**' if reaches(task, run) else score}, {seconds} s"
 
 
 def _row(task: Task, reached: str) -> tuple[str, ...]:

@@ -33,7 +33,7 @@ def swish_matches_doubles() -> None:
 
 
 def spoil(patch: pytest.MonkeyPatch, *factors: float) -> None:
-    """Let tables be made with wrong coefficients, of the core as well, and nobody check them."""
+    """Let tables be made with wrong coefficients, of the core as well."""
 
     def wrong(function: Function, floor: float = 0.0) -> tabulate.Table:
         table, given = whole(function), np.array(factors, np.float32)
