@@ -30,7 +30,10 @@ from actlas.study.tasks import built_in_tasks, find_task, load_data
 from actlas.study.training import Phase, Record, RunSpec, train
 
 RESULT = Path(__file__).parent / "results" / "tasks.json"
-WHAT = "test scores of ReLU by each task's own recipe, one score a seed; seconds: of a run, median"
+WHAT = (
+    "test scores of ReLU by each task's own recipe, one score a seed, and every split of a task "
+    "that has several; seconds: of a run, median"
+)
 
 
 def specification(name: str, seed: int, times: int = 1) -> RunSpec:
@@ -52,6 +55,11 @@ def specification(name: str, seed: int, times: int = 1) -> RunSpec:
 def run(name: str, seed: int, times: int = 1) -> Record:
     """Train one network of a task."""
     return train(specification(name, seed, times), find_task(name), load_data(name, None))
+
+
+def seeds_of(name: str, at_least: int) -> range:
+    """Return the seeds of a task: as many as asked for, and every one of its splits."""
+    return range(max(at_least, 1 + len(load_data(name, None).further)))
 
 
 def told(records: Iterable[Record]) -> dict[str, Any]:
@@ -88,7 +96,7 @@ def train_longer(
     for factor in times:
         if before["seconds"] * factor > seconds:
             break
-        runs = [pool.submit(run, name, seed, factor) for seed in range(seeds)]
+        runs = [pool.submit(run, name, seed, factor) for seed in seeds_of(name, seeds)]
         found = {"epochs": factor * task.epochs, **told(job.result() for job in runs)}
         print(f"{name}, {found['epochs']} epochs: {found['scores']}", flush=True)
         ahead = statistics.mean(found["scores"]) > statistics.mean(best["scores"])
@@ -103,7 +111,7 @@ def train_longer(
 def train_all(pool: ProcessPoolExecutor, names: Iterable[str], seeds: int) -> None:
     """Train tasks by their own recipes, and keep every run as it ends."""
     found: dict[str, list[Record]] = {name: [] for name in names}
-    jobs = [pool.submit(run, name, seed) for seed in range(seeds) for name in found]
+    jobs = [pool.submit(run, name, seed) for name in found for seed in seeds_of(name, seeds)]
     for job in as_completed(jobs):
         record = job.result()
         name = record.spec.task
@@ -118,7 +126,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--tasks", default="", help="by name; all by default")
     parser.add_argument("--without", default="", help="names that are left out")
-    parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument("--seeds", type=int, default=2, help="at least; every split has one")
     parser.add_argument("--longer", default="", help="times the epochs, where ReLU stays behind")
     parser.add_argument("--seconds", type=float, default=150, help="of a longer run, at most")
     given = parser.parse_args()

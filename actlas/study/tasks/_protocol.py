@@ -163,8 +163,9 @@ class Task:
         transform: turns stored inputs into the network's, batch by batch.
         download: fetches the files into a data folder, where there is a place to fetch them from.
         aliases: other names.
-        published: what others reach on these data in this metric, with whatever network; it stays
-            when another network is named. None where nothing is published.
+        published: what others reach on these data in this metric with a network as near to the
+            default as could be found; it stays when another network is named. None where nothing
+            is published.
         source: where the data come from, for people: a paper, a generator.
         folder: where the files lie in the data folder; empty where none are needed.
         architecture: the network in a few words.

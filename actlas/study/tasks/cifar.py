@@ -154,11 +154,10 @@ _LIMITS = {
     "cnn": "Three convolutions without normalisation or augmentation: far from a modern network.",
 }
 _PUBLISHED = {
-    "mlp": Published(70.0, "MLP with linear bottlenecks, pre-trained, no augmentation",
-                     "Lin, Memisevic and Konda 2015, arXiv:1511.02580"),
-    "cnn": Published(90.92, "All-CNN-C, no augmentation",
-                     "error 9.08 in Springenberg et al. 2015, arXiv:1412.6806, "
-                     "as quoted in arXiv:1608.06993, table 2"),
+    "mlp": Published(53.35, "MLP of 3 x 512 ReLUs, no augmentation",
+                     "Zhang et al. 2017, arXiv:1611.03530, table 1"),
+    "cnn": Published(70.0, "3 convolutions of 32, 64 and 64 channels, 10 epochs: over 70",
+                     "tensorflow.org/tutorials/images/cnn"),
 }  # fmt: skip
 
 for _kind, _network in _NETWORKS.items():

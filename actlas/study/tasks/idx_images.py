@@ -105,7 +105,7 @@ _PUBLISHED = {
     "mnist-cnn": Published(99.05, "LeNet-5, no augmentation",
                            "LeCun et al. 1998, doi:10.1109/5.726791"),
     "fashion-mnist-mlp": Published(90.0, "MLP 256-128-64", _FASHION_README),
-    "fashion-mnist-cnn": Published(92.2, "2 convolutions, 113,000 weights", _FASHION_README),
+    "fashion-mnist-cnn": Published(91.6, "2 convolutions of 32 and 64 channels", _FASHION_README),
 }  # fmt: skip
 
 

@@ -2,9 +2,9 @@
 
 Ten fixed splits by half, a fifth and three tenths; seed k trains on split k modulo 10.
 
-What others reach, they reach with more than half of the rows to train on. ReLU by the task's
-recipe, mean of all splits: wine 95.9, iris 93.3, breast cancer 97.0, diabetes 76.1 % of a deviation
-(least squares on these splits: 73.8).
+What others reach, they reach with more than half of the rows to train on. On the same splits linear
+discriminants reach 97.8 % for iris and 97.2 % for wine, least squares 73.8 % of a deviation for
+diabetes: on so few rows a network is not the best there is.
 """
 
 from __future__ import annotations

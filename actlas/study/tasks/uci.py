@@ -6,9 +6,10 @@ split k modulo their number; a tenth of the other rows, drawn once per split, va
 has `data.txt`, `index_features.txt`, `index_target.txt`, `n_splits.txt` and `index_test_K.txt` of
 every table.
 
-Their network, one hidden layer of 50 ReLUs (100 for protein), is the task's. What they reach stands
-in percent of the deviation of the whole table; for naval they print 0.01 of a deviation of 0.0147,
-which says too little.
+The network of all of them, one hidden layer of 50 ReLUs (100 for protein), is the task's. What the
+first reach by probabilistic backpropagation stands as published, in percent of the deviation of the
+whole table. The others' dropout, averaged over many draws, comes further in three: concrete 31.3,
+protein 71.3, wine 76.8 %.
 """
 
 from __future__ import annotations
@@ -76,31 +77,31 @@ def parts(count: int, test: np.ndarray, split: int) -> list[np.ndarray]:
     return [rest[validation:], rest[:validation], test]
 
 
-PRINTED = {  # RMSE in Gal and Ghahramani 2016, table 1; deviation of the whole table
-    "concrete": (5.23, 16.70),
-    "energy": (1.66, 10.08),
-    "kin8nm": (0.10, 0.2636),
-    "power-plant": (4.02, 17.07),
-    "protein-tertiary-structure": (4.36, 6.118),
-    "wine-quality-red": (0.62, 0.8073),
-    "yacht": (1.11, 15.14),
+PRINTED = {  # RMSE in Hernandez-Lobato and Adams 2015, table 1; deviation of the whole table
+    "concrete": (5.667, 16.70),
+    "energy": (1.804, 10.08),
+    "kin8nm": (0.098, 0.2636),
+    "naval-propulsion-plant": (0.006, 0.01472),
+    "power-plant": (4.124, 17.07),
+    "protein-tertiary-structure": (4.732, 6.118),
+    "wine-quality-red": (0.635, 0.8073),
+    "yacht": (1.015, 15.14),
 }
 
 
-def _published(table: str) -> Published | None:
+def _published(table: str) -> Published:
     """Return the printed RMSE in the task's metric."""
-    if table not in PRINTED:
-        return None
     rmse, deviation = PRINTED[table]
     return Published(
-        round(100 * rmse / deviation, 1), "one hidden layer with dropout, averaged",
-        f"RMSE {rmse:.2f} in Gal and Ghahramani 2016, arXiv:1506.02142, table 1",
+        round(100 * rmse / deviation, 1), "the same layer by probabilistic backpropagation",
+        f"RMSE {rmse:.3f} in Hernandez-Lobato and Adams 2015, arXiv:1502.05336, table 1",
     )  # fmt: skip
 
 
 def _register(
-    table: str, features: int, epochs: int, batch_size: int, hidden: int = 50, short: str = ""
-) -> None:
+    table: str, features: int, epochs: int, batch_size: int, hidden: int = 50,
+    adam: float = 0.02, short: str = "",
+) -> None:  # fmt: skip
     register(
         Task(
             name=f"uci-{short or table}",
@@ -113,7 +114,7 @@ def _register(
             epochs=epochs,
             batch_size=batch_size,
             optimizer="adam",
-            learning_rates={"sgd": 0.03, "adam": 0.02, "adamw": 0.02},
+            learning_rates={"sgd": 0.03, "adam": adam, "adamw": adam},
             metric=RMSE,
             loss=nn.functional.mse_loss,
             practical_difference=1.0,
@@ -133,5 +134,5 @@ _register("kin8nm", 8, epochs=40, batch_size=64)
 _register("naval-propulsion-plant", 16, epochs=40, batch_size=64, short="naval")
 _register("power-plant", 4, epochs=40, batch_size=64)
 _register("protein-tertiary-structure", 9, epochs=20, batch_size=128, hidden=100, short="protein")
-_register("wine-quality-red", 11, epochs=40, batch_size=32, short="wine-quality")
+_register("wine-quality-red", 11, epochs=40, batch_size=32, adam=0.005, short="wine-quality")
 _register("yacht", 6, epochs=200, batch_size=16)
