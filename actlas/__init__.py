@@ -57,6 +57,11 @@ _MODULES = {
 
 
 def __getattr__(name: str) -> Any:
+    globals()[name] = found = _find(name)  # the next look finds it without this function
+    return found
+
+
+def _find(name: str) -> Any:
     if name in _MODULES:
         return importlib.import_module(_MODULES[name])
     if name not in __all__:

@@ -15,6 +15,7 @@ import actlas
 from actlas.backends import torch as torch_backend
 from actlas.catalogue import find
 from actlas.expr import derivative, symbol, tanh
+from actlas.kernels.cpu import runtime
 from tests.backends import test_latex
 from tests.catalogue import test_facts, test_half, test_torch, test_values
 from tests.conftest import ENTRIES
@@ -33,7 +34,9 @@ def _needs(fault: Fault) -> list[pytest.MarkDecorator]:
     """Return skips for the faults in a language that this machine cannot run."""
     without_c = "C template is wrong" in fault.name and compiler() is None
     without_node = "JavaScript" in fault.name and node() is None
-    return [pytest.mark.skipif(without_c or without_node, reason="no compiler or no node here")]
+    without_engine = fault.of_engine and not runtime.engine().active
+    missing = without_c or without_node or without_engine
+    return [pytest.mark.skipif(missing, reason="no compiler, no engine or no node here")]
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import torch
 from actlas.kernels import triton as gpu
 from actlas.kernels.cpu import launch as cpu
 from actlas.kernels.cpu.launch import Kernel, Value
+from actlas.kernels.cpu.tensors import PLAIN, TYPES
 from actlas.kernels.transforms import observed
 
 
@@ -25,7 +26,7 @@ def gpu_serves(values: Sequence[Value]) -> bool:
 
 def on_gpu(tensor: torch.Tensor) -> bool:
     """Say whether a tensor is plain and lies on a GPU."""
-    return tensor.is_cuda and type(tensor) in cpu.PLAIN
+    return tensor.is_cuda and type(tensor) in PLAIN
 
 
 def value(
@@ -34,7 +35,7 @@ def value(
     """Return the value of an expression in a new tensor or in `out`, or None where none serves."""
     if cpu.serves(values):
         return cpu.value(kernel, values, dtype, out)
-    if not gpu_serves(values) or dtype not in cpu.TYPES:
+    if not gpu_serves(values) or dtype not in TYPES:
         return None
     try:
         return gpu.value(kernel, values, dtype, out)

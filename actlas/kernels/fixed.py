@@ -1,7 +1,8 @@
 """The short way: contiguous tensors of one shape, all parameters numbers, straight into the engine.
 
-Small tensors are bound by what Python does around them, so this path asks as little as it can:
-are the tensors plain, do they need a gradient. Everything else goes the general way in `autograd`.
+Small tensors are bound by what Python does around them, so this path asks as little as it can, and
+asks it in C: are the tensors plain, do they need a gradient. Everything else goes the general way
+in `autograd`.
 """
 
 from __future__ import annotations
@@ -16,15 +17,13 @@ from actlas.expr import derivative
 from actlas.expr.node import ONE
 from actlas.kernels.cpu import launch
 from actlas.kernels.cpu.build import Compiled
-from actlas.kernels.cpu.launch import TYPES, is_plain
 from actlas.kernels.cpu.runtime import engine
+from actlas.kernels.cpu.tensors import TYPES
 from actlas.kernels.plans import current_plan
-from actlas.kernels.transforms import watched
 
 if TYPE_CHECKING:
     from actlas.kernels.autograd import Elementwise
 
-_FEW = 1 << 15  # elements, up to which one thread runs, as in module.c
 _address = torch.Tensor.data_ptr
 
 
@@ -39,25 +38,19 @@ class Fixed:
         self.slopes: dict[tuple[int, ...], Compiled | None] = {}
         self.value = launch.value_program(of.kernel, self.bound) if active.active else None
         if self.value is not None:
-            self.run = active.module.flat  # type: ignore[union-attr]
+            self.engine: Any = active.module
             self.apply = (_of_one if count == 1 else _of_several)(self).apply
 
-    def serves(self, x: torch.Tensor) -> bool:
-        """Say whether `x` is a plain contiguous CPU tensor and nobody traces or transforms."""
-        return (
-            self.value is not None and is_plain(x) and x.is_contiguous() and not watched()
-        )  # fmt: skip
-
-    def __call__(self, x: torch.Tensor, *more: torch.Tensor) -> torch.Tensor | None:
+    def __call__(self, *xs: torch.Tensor) -> torch.Tensor | None:
         """Return the value, or None where the general way has to see to it."""
-        if not self.serves(x):
+        if self.value is None:
             return None
-        for y in more:
-            if not _fits(y, x):
-                return None
-        if torch.is_grad_enabled() and (x.requires_grad or (more and more[-1].requires_grad)):
-            return self.apply(x, *more) if current_plan() == "input" else None
-        return self.into(self.value, x, *more)
+        y: torch.Tensor | None = self.engine.value(self.value.handle, *xs)
+        if y is not None or not self.engine.serves(*xs):
+            return y
+        if torch.is_grad_enabled():
+            return self.apply(*xs) if current_plan() == "input" else None
+        return self.into(self.value, *xs)
 
     def write(self, out: torch.Tensor, x: torch.Tensor, *more: torch.Tensor) -> torch.Tensor | None:
         """Write the value into `out` and return it; None where the general way has to see to it.
@@ -65,7 +58,7 @@ class Fixed:
         `out` may be one of the inputs, and is left alone if it shares a part of their memory.
         """
         tensors = (out, x, *more)
-        if not self.serves(x) or not all(_fits(y, x) for y in (out, *more)):
+        if self.value is None or not self.engine.serves(x, *more, out):
             return None
         if torch.is_grad_enabled() and any(y.requires_grad for y in tensors):
             return None
@@ -73,33 +66,29 @@ class Fixed:
         if any(0 < abs(y.data_ptr() - place) < size for y in (x, *more)):
             return None
         torch.autograd.graph.increment_version(out)
-        return self.fill(self.value, out, x, *more)
+        self._run(self.value, x, *more, out)
+        return out
 
     def into(self, code: Compiled | None, x: torch.Tensor, *more: torch.Tensor) -> torch.Tensor:
         """Run a program over contiguous tensors of one dtype; return a new tensor like `x`."""
-        y = torch.empty_like(x)
-        if x.numel() > _FEW:
-            launch.advised(y)
-        return self.fill(code, y, x, *more)
-
-    def fill(
-        self, code: Compiled | None, y: torch.Tensor, x: torch.Tensor, *more: torch.Tensor
-    ) -> torch.Tensor:
-        """Run a program over contiguous tensors of one dtype and shape, and return `y`."""
-        count = x.numel()
-        threads = 1 if count <= _FEW else torch.get_num_threads()
-        inputs = map(_address, more) if more else ()
-        self.run(code.handle, threads, count, TYPES[x.dtype], x.data_ptr(), *inputs, y.data_ptr())  # type: ignore[union-attr]
-        return y
+        return self.engine.into(code.handle, x, *more)  # type: ignore[no-any-return,union-attr]
 
     def into_all(
         self, code: Compiled, results: int, x: torch.Tensor, *more: torch.Tensor
     ) -> list[torch.Tensor]:
         """Run a program of several results; return new tensors like `x`."""
         found = [launch.advised(torch.empty_like(x)) for _ in range(results)]
-        addresses = map(_address, (x, *more, *found))
-        self.run(code.handle, torch.get_num_threads(), x.numel(), TYPES[x.dtype], *addresses)
+        self._run(code, x, *more, *found)
         return found
+
+    def _run(self, code: Compiled | None, x: torch.Tensor, *more: torch.Tensor) -> None:
+        """Run a program over contiguous tensors of one dtype and shape, the results the last."""
+        threads, addresses = torch.get_num_threads(), map(_address, (x, *more))
+        self.engine.flat(code.handle, threads, x.numel(), TYPES[x.dtype], *addresses)  # type: ignore[union-attr]
+
+    def _serves(self, *tensors: torch.Tensor) -> bool:
+        """Say whether a gradient may be computed here, which nobody asks the gradient of."""
+        return not torch.is_grad_enabled() and bool(self.engine.serves(*tensors))
 
     def slope(self, wanted: tuple[int, ...]) -> Compiled | None:
         """Return the program of grad * df/dx for the tensors number `wanted`, made once."""
@@ -118,7 +107,7 @@ class Fixed:
         if self.passes:
             return grad
         slope = self.slope((0,))
-        if slope is not None and self.serves(x) and _fits(grad, x) and not torch.is_grad_enabled():
+        if slope is not None and self._serves(x, grad):
             return self.into(slope, x, grad)
         return self.of.pull_back([x, *self.numbers], grad, (0,))[0]
 
@@ -128,8 +117,7 @@ class Fixed:
         """Return grad * df/dx for every x that needs it, else None."""
         wanted = tuple(compress(range(len(xs)), needed))
         slope, x, more = self.slope(wanted), xs[0], (*xs[1:], grad)
-        plain = self.serves(x) and all(_fits(y, x) for y in more)
-        if slope is not None and plain and not torch.is_grad_enabled():
+        if slope is not None and self._serves(x, *more):
             found = self.into_all(slope, len(wanted), x, *more)
         else:
             found = self.of.pull_back([*xs, *self.numbers], grad, wanted)
@@ -137,11 +125,6 @@ class Fixed:
             return tuple(found)
         place = dict(zip(wanted, found, strict=True))
         return tuple(place.get(k) for k in range(len(xs)))
-
-
-def _fits(y: torch.Tensor, x: torch.Tensor) -> bool:
-    """Say whether `y` is plain, contiguous, and of the dtype and shape of `x`, which is plain."""
-    return is_plain(y) and y.dtype is x.dtype and y.is_contiguous() and y.shape == x.shape
 
 
 def _of_one(of: Fixed) -> type[Any]:

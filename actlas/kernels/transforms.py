@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch
 from torch.autograd import forward_ad
 
-_modes = torch._C._len_torch_dispatch_stack
 _functorch = torch._C._are_functorch_transforms_active
-_tracing = torch._C._get_tracing_state
+_OBSERVERS = (
+    (torch._C._len_torch_dispatch_stack, 0),
+    (_functorch, False),
+    (torch._C._get_tracing_state, None),
+)
+# What to ask, and the answer while nobody watches.
+QUIET = (*_OBSERVERS, (partial(getattr, forward_ad, "_current_level"), -1))
 
 
 def observed() -> bool:
@@ -16,23 +23,12 @@ def observed() -> bool:
     >>> observed()
     False
     """
-    return bool(_modes() or _functorch() or _tracing() is not None)
+    return any(ask() is not calm for ask, calm in _OBSERVERS)
 
 
 def dual() -> bool:
     """Say whether forward-mode differentiation is running."""
     return forward_ad._current_level >= 0
-
-
-def watched() -> bool:
-    """Say whether anything of all this is at work: `observed` or `dual`, asked in one go.
-
-    >>> watched()
-    False
-    """
-    return bool(
-        _modes() or _functorch() or _tracing() is not None or forward_ad._current_level >= 0
-    )
 
 
 def transformed() -> bool:

@@ -13,7 +13,7 @@ from torch.compiler import is_compiling
 from actlas.catalogue import Definition, Parameter, Shape, find, unroll
 from actlas.errors import ActlasError, UnsupportedDtypeError
 from actlas.kernels.autograd import apply, elementwise, shared
-from actlas.kernels.cpu.launch import PLAIN
+from actlas.kernels.cpu.tensors import PLAIN
 from actlas.kernels.fixed import Fixed
 from actlas.kernels.transforms import transformed
 

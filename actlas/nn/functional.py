@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from actlas.catalogue import Definition, find, load
+from actlas.catalogue import USER, Definition, find, load
 from actlas.errors import ActlasError, nearest
 from actlas.nn._apply import evaluate, evaluate_inplace, evaluate_into, quick, quick_into
 
@@ -74,9 +74,13 @@ def __getattr__(name: str) -> Callable[..., torch.Tensor]:
     if name.startswith("__"):
         raise AttributeError(name)
     try:
-        return function_of(find(name))
+        entry = find(name)
     except ActlasError as error:
         raise AttributeError(f"actlas.functional: {error}") from None
+    function = function_of(entry)
+    if entry.paper is not USER:  # it stays: the next call finds it without asking the catalogue
+        globals()[name] = function
+    return function
 
 
 def __dir__() -> list[str]:

@@ -15,7 +15,7 @@ import pytest
 import torch
 
 SOURCE = Path(__file__).parents[2] / "actlas" / "kernels" / "cpu"
-FILES = ("module.c", "generic.c", "avx2.c", "avx512.c")
+FILES = ("module.c", "tensors.c", "generic.c", "avx2.c", "avx512.c")
 SAFE = ("-fno-math-errno", "-fno-trapping-math", "-Wall", "-Wextra", "-Werror",
         "-Wno-unused-parameter", "-Wno-missing-field-initializers", "-Wno-psabi")  # fmt: skip
 EMULATED = ("-O2", "-mavx2", "-mfma", "-DACTLAS_EMULATED", "-DSIMDE_ENABLE_NATIVE_ALIASES",

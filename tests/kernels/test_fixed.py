@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import nullcontext
+from functools import partial
 from typing import Any
 from unittest.mock import patch
 
 import pytest
 import torch
+from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.autograd import forward_ad
+from torch.utils.flop_counter import FlopCounterMode
 
 import actlas
+from actlas.expr import symbol
+from actlas.kernels.autograd import elementwise
 from actlas.kernels.cpu.runtime import engine
+from actlas.kernels.cpu.tensors import TYPES, introduce, is_plain
 from actlas.kernels.fixed import Fixed
 from actlas.nn import _module, functional
 from actlas.nn.functional import function_of
@@ -29,8 +37,9 @@ def results(name: str, *, short: bool) -> list[torch.Tensor]:
     """Return value, gradients and second gradients of a function, by the short way or not."""
     entry = actlas.get(name).definition
     xs = [x.requires_grad_() for x in drawn(len(entry.inputs))]
-    closed = patch.object(Fixed, "serves", lambda self, x: False)
-    with patch.object(Fixed, "serves", Fixed.serves) if short else closed:
+    module = engine().module
+    closed = patch.multiple(module, serves=lambda *xs: False, value=lambda *xs: None)
+    with nullcontext() if short else closed:
         for _ in range(2):  # the long way, which opens the short one
             y = function_of(entry)(*xs)
         first = torch.autograd.grad(y.square().sum(), xs, create_graph=True)
@@ -48,17 +57,24 @@ def test_the_same_both_ways(entry: actlas.catalogue.Definition) -> None:
 def runs() -> Iterator[list[int]]:
     """The number of tensors that each run by the short way reads."""
     found: list[int] = []
-    one, all_of_them = Fixed.into, Fixed.into_all
+    module: Any = engine().module
+    asked, made, all_of_them = module.value, module.into, Fixed.into_all
 
-    def into(self: Fixed, code: Any, *xs: torch.Tensor) -> torch.Tensor:
+    def value(handle: Any, *xs: torch.Tensor) -> torch.Tensor | None:
+        y: torch.Tensor | None = asked(handle, *xs)
+        found.extend([] if y is None else [len(xs)])
+        return y
+
+    def into(handle: Any, *xs: torch.Tensor) -> Any:
         found.append(len(xs))
-        return one(self, code, *xs)
+        return made(handle, *xs)
 
     def into_all(self: Fixed, code: Any, results: int, *xs: torch.Tensor) -> list[torch.Tensor]:
         found.append(len(xs))
         return all_of_them(self, code, results, *xs)
 
-    with patch.object(Fixed, "into", into), patch.object(Fixed, "into_all", into_all):
+    counted = patch.multiple(module, value=value, into=into)
+    with counted, patch.object(Fixed, "into_all", into_all):
         yield found
 
 
@@ -147,3 +163,88 @@ def test_nor_does_a_ready_buffer(name: str) -> None:
 )
 def test_nor_does_a_module(name: str, given: dict[str, Any]) -> None:
     checked_once(_module, actlas.nn.create(name, **given), drawn(1))
+
+
+# ---------------------------------------------------------------- asked in C, said in Python
+
+
+class Own(torch.Tensor):
+    """A subclass, which may mean something else."""
+
+
+X = torch.linspace(-2, 2, 4)
+ODD = {
+    "float64": X.double(), "integers": X.long(), "meta": X.to("meta"), "sparse": X.to_sparse(),
+    "mkldnn": X.to_mkldnn(), "negated": torch._neg_view(X), "strided": torch.randn(4, 2)[:, 0],
+    "a subclass": X.as_subclass(Own), "a number": 1.0, "None": None,
+}  # fmt: skip
+
+
+def test_plain_tensors_are_served() -> None:
+    serves = engine().module.serves  # type: ignore[union-attr]
+    for x in (X, torch.nn.Parameter(X), X.bfloat16(), X.half(), X[:0], X.reshape(2, 2)):
+        assert serves(x)
+        assert is_plain(x)
+
+
+@pytest.mark.parametrize("kind", ODD)
+def test_odd_ones_are_not(kind: str) -> None:
+    module: Any = engine().module
+    x, code = ODD[kind], Fixed(elementwise(symbol("x"), ("x",), (), wide=False), 1, ()).value
+    assert code is not None
+    for xs in ((x,), (X, x), (x, X)):
+        assert not module.serves(*xs)
+    assert module.value(code.handle, x) is None
+    if isinstance(x, torch.Tensor) and kind != "strided":
+        assert not is_plain(x)
+
+
+@pytest.mark.parametrize(
+    "watcher", [FakeTensorMode, forward_ad.dual_level, partial(FlopCounterMode, display=False)],
+    ids=["fake tensors", "forward mode", "a counter"],
+)  # fmt: skip
+def test_none_is_served_while_somebody_watches(watcher: Any) -> None:
+    module: Any = engine().module
+    with watcher():
+        assert not module.serves(X)
+    assert module.serves(X)
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")
+def test_none_is_served_inside_a_transform_or_a_trace() -> None:
+    module: Any = engine().module
+    seen: list[bool] = []
+
+    def look(x: torch.Tensor) -> torch.Tensor:
+        seen.append(module.serves(X))
+        return x.sin()
+
+    torch.func.grad(lambda x: look(x).sum())(X)
+    torch.func.vmap(look)(X)
+    torch.jit.trace(look, X, check_trace=False)
+    assert seen == [False] * len(seen)
+    assert len(seen) >= 3
+
+
+def test_what_learns_is_left_to_autograd() -> None:
+    module: Any = engine().module
+    code = Fixed(elementwise(symbol("x"), ("x",), (), wide=False), 1, ()).value
+    assert code is not None
+    assert module.value(code.handle, X.clone().requires_grad_()) is None
+    assert module.value(code.handle, X) is not None
+
+
+def test_an_error_of_a_question_comes_through() -> None:
+    """What is asked is torch's; if it fails, the error is not lost."""
+    module: Any = engine().module
+    try:
+        module.know_tensors((torch.Tensor,), tuple(TYPES), (("is_gpu_or_so", True),), (), (),
+                            (torch.empty_like,) * 4, 1)  # fmt: skip
+        with pytest.raises(AttributeError, match="is_gpu_or_so"):
+            module.serves(X)
+        with pytest.raises(ValueError, match="too many facts"):
+            module.know_tensors((), (), (("is_cpu", True),) * 9, (), (), (torch.empty_like,) * 4, 1)
+        assert not module.serves(X)
+    finally:
+        introduce(module)
+    assert module.serves(X)

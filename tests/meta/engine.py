@@ -16,9 +16,9 @@ from actlas.backends.bounds import Function
 from actlas.catalogue import find
 from actlas.facts import branches
 from actlas.kernels import plans
-from actlas.kernels.cpu import build, launch
+from actlas.kernels.cpu import build, launch, tensors
 from actlas.kernels.cpu.runtime import engine
-from tests.kernels import test_accuracy, test_layouts, test_plans
+from tests.kernels import test_accuracy, test_fixed, test_layouts, test_plans
 from tests.kernels.building import emulated
 from tests.meta.planting import Faults
 
@@ -48,7 +48,9 @@ def spoil(patch: pytest.MonkeyPatch, *factors: float) -> None:
     patch.setattr(program, "tabulate", wrong)
 
 
-@FAULTS.part("a table is coarser than its bound allows", "not close", swish_matches_doubles)
+@FAULTS.part(
+    "a table is coarser than its bound allows", "not close", swish_matches_doubles, of_engine=True
+)
 def _(patch: pytest.MonkeyPatch) -> None:
     spoil(patch, 1, 1, 0.5, 1)
     patch.setattr(build, "_check", lambda *_: None)
@@ -89,9 +91,26 @@ def gelu_keeps_the_contract() -> None:
 
 
 @FAULTS.part(
+    "a view with the other sign counts as plain memory",
+    "assert not True",
+    lambda: negated_views_go_the_long_way(),
+    of_engine=True,
+)
+def _(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(tensors, "_ANSWERS", tensors._ANSWERS[:1])
+
+
+def negated_views_go_the_long_way() -> None:
+    """The engine, told anew, asks what Python asks."""
+    assert engine().active
+    test_fixed.test_odd_ones_are_not("negated")
+
+
+@FAULTS.part(
     "a gradient of channels is summed over the wrong dimension",
     "not close",
     lambda: test_layouts.test_learnable_parameters_and_their_gradients(find("swish"), "images"),
+    of_engine=True,
 )
 def _(patch: pytest.MonkeyPatch) -> None:
     whole = launch._result

@@ -14,6 +14,7 @@ import pytest
 from actlas.catalogue import Definition, Paper, Parameter
 from actlas.errors import ActlasError
 from actlas.expr import Expr
+from actlas.kernels.cpu.runtime import engine
 from tests.catalogue import test_values
 
 Check = Callable[[], None]
@@ -46,6 +47,7 @@ class Fault:
     green: Check
     red: Check
     plant: Plant
+    of_engine: bool = False  # it shows only where compiled code runs
 
     def show(self) -> None:
         """Raise unless the check is green without the fault and red with it, and says so."""
@@ -65,6 +67,7 @@ def _fresh_caches() -> Iterator[None]:
         yield
     finally:
         forget_everything()
+        engine()  # is told anew what a plain tensor is
 
 
 def forget_everything() -> None:
@@ -79,11 +82,13 @@ def forget_everything() -> None:
 class Faults(list[Fault]):
     """The list of planted faults, filled by the two ways to plant one."""
 
-    def part(self, name: str, says: str, check: Check) -> Callable[[Plant], Plant]:
+    def part(
+        self, name: str, says: str, check: Check, *, of_engine: bool = False
+    ) -> Callable[[Plant], Plant]:
         """Plant by changing a part of actlas; the decorated function makes the change."""
 
         def enter(plant: Plant) -> Plant:
-            self.append(Fault(name, says, check, check, plant))
+            self.append(Fault(name, says, check, check, plant, of_engine))
             return plant
 
         return enter

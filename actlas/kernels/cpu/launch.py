@@ -17,15 +17,12 @@ from actlas.expr import Expr, const, derivative, substitute, symbol
 from actlas.kernels.cpu.build import GRAD, Compiled, compiled
 from actlas.kernels.cpu.layout import Grid, Placed, grid_of, is_dense
 from actlas.kernels.cpu.runtime import engine
+from actlas.kernels.cpu.tensors import LARGE, TYPES, is_plain
 from actlas.kernels.transforms import observed
 
 Value = Union[torch.Tensor, float]
 Kernel = tuple[Expr, tuple[str, ...], tuple[float, ...]]  # an expression, its inputs, usual values
-TYPES = {torch.float32: 0, torch.bfloat16: 1, torch.float16: 2}
-_STRIDED, _has_storage = torch.strided, torch._C._has_storage
 _SUM = 3
-PLAIN = (torch.Tensor, torch.nn.Parameter)  # a subclass may mean something else
-_LARGE = 1 << 20  # elements, from which a fresh buffer is worth large pages
 CHANGES = 16  # different numbers for a parameter, after which it is no longer built in
 
 
@@ -35,18 +32,6 @@ def serves(values: Sequence[Value]) -> bool:
         all(is_plain(v) for v in values if isinstance(v, torch.Tensor))
         and not observed()
         and engine().active
-    )
-
-
-def is_plain(v: torch.Tensor) -> bool:
-    """Say whether the memory of a tensor is all there is to it, and of a type that runs here."""
-    return (
-        type(v) in PLAIN
-        and v.is_cpu
-        and v.dtype in TYPES
-        and v.layout is _STRIDED
-        and not v.is_neg()
-        and _has_storage(v)  # a batch of gradients has none
     )
 
 
@@ -187,7 +172,7 @@ def advised(fresh: torch.Tensor) -> torch.Tensor:
     The first touch of a page costs more than the arithmetic on it, and a large page is touched
     once for 512 small ones.
     """
-    if fresh.numel() >= _LARGE:
+    if fresh.numel() >= LARGE:
         module = engine().module
         assert module is not None
         module.advise(fresh.data_ptr(), fresh.numel() * fresh.element_size())

@@ -1,16 +1,13 @@
 /* The Python side: programs are made once, then run over memory given by its address.
    No torch headers; threads are those of the OpenMP library that torch has loaded. */
-#define PY_SSIZE_T_CLEAN
-#define Py_LIMITED_API 0x030B0000
-#include <Python.h>
+#include "module.h"
 #include <stdlib.h>
 #include <string.h>
-#include "engine.h"
 #ifdef __linux__
 #include <sys/mman.h>
 #endif
 
-enum { GRAIN = 32768, MOST_TASKS = 256 };
+enum { MOST_TASKS = 256 };
 
 /* ---------------------------------------------------------------- instruction sets */
 
@@ -56,7 +53,7 @@ static PyObject *py_use(PyObject *self, PyObject *name) {
 
 /* ---------------------------------------------------------------- programs */
 
-static const char CAPSULE[] = "actlas.program";
+const char ACTLAS_PROGRAM[] = "actlas.program";
 
 static void free_program(Program *p) {
   if (!p) return;
@@ -67,7 +64,7 @@ static void free_program(Program *p) {
 }
 
 static void destroy(PyObject *capsule) {
-  free_program((Program *)PyCapsule_GetPointer(capsule, CAPSULE));
+  free_program((Program *)PyCapsule_GetPointer(capsule, ACTLAS_PROGRAM));
 }
 
 static void *copy_of(const char *data, Py_ssize_t size) {
@@ -184,7 +181,7 @@ static PyObject *py_program(PyObject *self, PyObject *args) {
     PyErr_SetString(PyExc_ValueError, "a step names a register or a table that is not there");
     goto fail;
   }
-  return PyCapsule_New(p, CAPSULE, destroy);
+  return PyCapsule_New(p, ACTLAS_PROGRAM, destroy);
 fail:
   free_program(p);
   return NULL;
@@ -262,7 +259,7 @@ static int execute(const Job *job, int threads) {
 }
 
 /* Run a job; other Python threads may go on meanwhile where it takes longer than to let them. */
-static PyObject *finish(const Job *job, int threads) {
+PyObject *actlas_finish(const Job *job, int threads) {
   PyThreadState *others = job->rows * job->columns > LONG_BLOCK * 4 ? PyEval_SaveThread() : NULL;
   const int done = execute(job, threads);
   if (others) PyEval_RestoreThread(others);
@@ -272,7 +269,7 @@ static PyObject *finish(const Job *job, int threads) {
 
 /* flat(program, threads, n, type, address, ...): contiguous operands of one type. */
 static PyObject *py_flat(PyObject *self, PyObject *const *args, Py_ssize_t count) {
-  const Program *p = count > 4 ? PyCapsule_GetPointer(args[0], CAPSULE) : NULL;
+  const Program *p = count > 4 ? PyCapsule_GetPointer(args[0], ACTLAS_PROGRAM) : NULL;
   if (!p || count - 4 != p->inputs + p->outputs) {
     if (!PyErr_Occurred()) PyErr_SetString(PyExc_TypeError, "wrong number of operands");
     return NULL;
@@ -282,7 +279,7 @@ static PyObject *py_flat(PyObject *self, PyObject *const *args, Py_ssize_t count
   const int threads = (int)PyLong_AsLong(args[1]), type = (int)PyLong_AsLong(args[3]);
   for (int k = 0; k < count - 4; k++)
     job.operand[k] = (Operand){PyLong_AsVoidPtr(args[4 + k]), NULL, 1, 0, 1, type};
-  return PyErr_Occurred() ? NULL : finish(&job, threads);
+  return PyErr_Occurred() ? NULL : actlas_finish(&job, threads);
 }
 
 /* grid(program, threads, rows, columns, operands): six int64 for each operand, as bytes. */
@@ -294,7 +291,7 @@ static PyObject *py_grid(PyObject *self, PyObject *args) {
   Py_ssize_t size;
   if (!PyArg_ParseTuple(args, "OiLLy#", &capsule, &threads, &rows, &columns, &data, &size))
     return NULL;
-  const Program *p = PyCapsule_GetPointer(capsule, CAPSULE);
+  const Program *p = PyCapsule_GetPointer(capsule, ACTLAS_PROGRAM);
   if (!p) return NULL;
   if (size != (Py_ssize_t)(48 * (p->inputs + p->outputs)))
     return PyErr_Format(PyExc_TypeError, "wrong number of operands");
@@ -306,7 +303,7 @@ static PyObject *py_grid(PyObject *self, PyObject *args) {
     job.operand[k] = (Operand){(char *)(intptr_t)field[0], (const float *)(intptr_t)field[1],
                                field[2], field[3], field[4], (int32_t)field[5]};
   }
-  return finish(&job, threads);
+  return actlas_finish(&job, threads);
 }
 
 static PyObject *py_use_threads_of(PyObject *self, PyObject *address) {
@@ -317,17 +314,21 @@ static PyObject *py_use_threads_of(PyObject *self, PyObject *address) {
 }
 
 /* Ask for large pages behind a fresh buffer: a page fault costs more than the arithmetic. */
-static PyObject *py_advise(PyObject *self, PyObject *const *args, Py_ssize_t count) {
-  if (count != 2) return PyErr_Format(PyExc_TypeError, "advise takes an address and a size");
-  uintptr_t begin = (uintptr_t)PyLong_AsVoidPtr(args[0]);
-  const uintptr_t end = begin + (uintptr_t)PyLong_AsLongLong(args[1]);
-  if (PyErr_Occurred()) return NULL;
+long actlas_advise(uintptr_t begin, int64_t size) {
   long result = -1;
 #if defined(__linux__) && defined(MADV_HUGEPAGE)
+  const uintptr_t end = begin + (uintptr_t)size;
   begin = (begin + 4095) & ~(uintptr_t)4095;
   if (begin < end) result = madvise((void *)begin, end - begin, MADV_HUGEPAGE);
 #endif
-  return PyLong_FromLong(result);
+  return result;
+}
+
+static PyObject *py_advise(PyObject *self, PyObject *const *args, Py_ssize_t count) {
+  if (count != 2) return PyErr_Format(PyExc_TypeError, "advise takes an address and a size");
+  const uintptr_t begin = (uintptr_t)PyLong_AsVoidPtr(args[0]);
+  const int64_t size = PyLong_AsLongLong(args[1]);
+  return PyErr_Occurred() ? NULL : PyLong_FromLong(actlas_advise(begin, size));
 }
 
 static PyMethodDef METHODS[] = {
@@ -338,6 +339,10 @@ static PyMethodDef METHODS[] = {
     {"grid", py_grid, METH_VARARGS, "Run over rows and columns with strides."},
     {"use_threads_of", py_use_threads_of, METH_O, "Take over the address of GOMP_parallel."},
     {"advise", (PyCFunction)(void (*)(void))py_advise, METH_FASTCALL, "Ask for large pages."},
+    {"know_tensors", actlas_know_tensors, METH_VARARGS, "Learn what a plain tensor is."},
+    {"serves", (PyCFunction)(void (*)(void))actlas_serves, METH_FASTCALL, "Say whether tensors are plain and alike."},
+    {"value", (PyCFunction)(void (*)(void))actlas_value, METH_FASTCALL, "Run over a plain tensor, or say None."},
+    {"into", (PyCFunction)(void (*)(void))actlas_into, METH_FASTCALL, "Run into a new tensor."},
     {NULL, NULL, 0, NULL}};
 
 static struct PyModuleDef MODULE = {PyModuleDef_HEAD_INIT, "_engine",

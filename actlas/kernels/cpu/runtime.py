@@ -17,6 +17,7 @@ from types import ModuleType
 import torch
 
 from actlas.errors import ActlasError, nearest
+from actlas.kernels.cpu.tensors import introduce
 
 ISAS = ("avx512", "avx2", "generic")  # the best first
 NONE = "none"
@@ -65,6 +66,7 @@ def _start(module: ModuleType, available: tuple[str, ...], isa: str) -> Engine:
     if isa not in available:
         raise ActlasError(f"ACTLAS_ISA={isa}: this machine has {', '.join(available)}")
     module.use(isa)
+    introduce(module)
     asked = "ACTLAS_ISA asks for it" if os.environ.get("ACTLAS_ISA") else "the best at hand"
     return Engine(isa, available, asked, module, _share_threads(module))
 
