@@ -7,12 +7,15 @@ import json
 import os
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from functools import cache
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import pytest
+from packaging.specifiers import SpecifierSet
 
 import actlas
 from actlas.expr.primitives import PRIMITIVES, VOCABULARY
@@ -380,6 +383,17 @@ def test_this_process_knows_nothing_of_it() -> None:
 
 
 # ---------------------------------------------------------------- the suite itself
+
+
+def test_what_is_installed_runs_on_the_lowest_python() -> None:
+    """A pin that wants a later patch release leaves a machine with an early one without an install."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    lowest = project["requires-python"].removeprefix(">=") + ".0"
+    wanted = {d.name: d.metadata["Requires-Python"] for d in metadata.distributions()}
+    late = {
+        name: asks for name, asks in wanted.items() if asks and lowest not in SpecifierSet(asks)
+    }
+    assert not late
 
 
 @pytest.mark.xdist_group("together")
