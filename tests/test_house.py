@@ -386,7 +386,7 @@ def test_this_process_knows_nothing_of_it() -> None:
 
 
 def test_what_is_installed_runs_on_the_lowest_python() -> None:
-    """A pin that wants a later patch release leaves a machine with an early one without an install."""
+    """A pin that wants a later patch release leaves machines with an early one without a suite."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     lowest = project["requires-python"].removeprefix(">=") + ".0"
     wanted = {d.name: d.metadata["Requires-Python"] for d in metadata.distributions()}
