@@ -104,7 +104,8 @@ _PUBLISHED = {
                            "Srivastava et al. 2014, JMLR 15, table 2"),
     "mnist-cnn": Published(99.05, "LeNet-5, no augmentation",
                            "LeCun et al. 1998, doi:10.1109/5.726791"),
-    "fashion-mnist-mlp": Published(90.0, "MLP 256-128-64", _FASHION_README),
+    "fashion-mnist-mlp": Published(87.1, "scikit-learn's MLP, one hidden layer of 100 ReLUs",
+                                   "Xiao, Rasul and Vollgraf 2017, arXiv:1708.07747, table 3"),
     "fashion-mnist-cnn": Published(91.6, "2 convolutions of 32 and 64 channels", _FASHION_README),
 }  # fmt: skip
 
