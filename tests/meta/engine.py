@@ -60,6 +60,7 @@ def _(patch: pytest.MonkeyPatch) -> None:
     "a wrong table is found before it runs",
     "DID NOT REFUSE",
     lambda: refuses_a_wrong_table(),
+    of_engine=True,
 )
 def _(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(build, "_check", lambda *_: None)

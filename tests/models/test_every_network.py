@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from actlas.errors import ActlasError
 from actlas.models import Network, count_parameters, default_input, find_network, networks
+from tests.support.runners import compiler
 
 ENTRIES = tuple(networks().values())
 COUNTS = [(entry, call) for entry in ENTRIES for call in entry.parameters]
@@ -230,6 +231,7 @@ def test_traces_in_one_graph(entry: Network) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(compiler() is None, reason="no C compiler on this machine")
 @over(entry for entry in ENTRIES if entry.id == "mlp")
 def test_compiles(entry: Network) -> None:
     network, x = entry.build(activation="telu").eval(), example(entry)
