@@ -58,7 +58,9 @@ def one_by_one(run: Callable[[Truth], np.ndarray]) -> Runner:
 
 
 def compiler() -> str | None:
-    return next(filter(None, map(shutil.which, ("cc", "gcc", "clang"))), None)
+    """Return the C compiler, which the variable CC names or hides; None where there is none."""
+    names = (os.environ["CC"],) if "CC" in os.environ else ("cc", "gcc", "clang")
+    return next(filter(None, map(shutil.which, names)), None)
 
 
 def _named(tables: Sequence[Truth]) -> list[str]:
