@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import os
-import shutil
 import subprocess
 import sysconfig
 from functools import cache
@@ -13,6 +11,8 @@ from types import ModuleType
 
 import pytest
 import torch
+
+from tests.support.runners import compiler
 
 SOURCE = Path(__file__).parents[2] / "actlas" / "kernels" / "cpu"
 FILES = ("module.c", "tensors.c", "generic.c", "avx2.c", "avx512.c")
@@ -24,12 +24,12 @@ EMULATED = ("-O2", "-mavx2", "-mfma", "-DACTLAS_EMULATED", "-DSIMDE_ENABLE_NATIV
 
 def build(folder: Path, *flags: str) -> Path:
     """Compile the extension into `folder`; skip where there is no compiler."""
-    compiler = shutil.which(os.environ.get("CC", "cc"))
-    if compiler is None:
+    found = compiler()
+    if found is None:
         pytest.skip("no C compiler at hand")
     target = folder / "_engine.abi3.so"
     include = f"-I{sysconfig.get_path('include')}"
-    command = [compiler, *SAFE, *flags, "-shared", "-fPIC", include, *FILES, "-o", str(target)]
+    command = [found, *SAFE, *flags, "-shared", "-fPIC", include, *FILES, "-o", str(target)]
     done = subprocess.run([*command, "-lm"], cwd=SOURCE, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return target

@@ -58,9 +58,11 @@ def one_by_one(run: Callable[[Truth], np.ndarray]) -> Runner:
 
 
 def compiler() -> str | None:
-    """Return the C compiler, which the variable CC names or hides; None where there is none."""
-    names = (os.environ["CC"],) if "CC" in os.environ else ("cc", "gcc", "clang")
-    return next(filter(None, map(shutil.which, names)), None)
+    """Return the C compiler; None where there is none, or where CC names one that is not there."""
+    asked = os.environ.get("CC", "").split()
+    if asked and shutil.which(asked[0]) is None:
+        return None
+    return next(filter(None, map(shutil.which, ("cc", "gcc", "clang"))), None)
 
 
 def _named(tables: Sequence[Truth]) -> list[str]:

@@ -136,11 +136,19 @@ static PyObject *run(PyObject *capsule, PyObject *const *x, Py_ssize_t inputs, i
   return done ? y : NULL;
 }
 
+/* Whether all are tensors of which none wants a gradient: asked first, since in training the rest is
+   asked on the way of autograd. */
+static int none_learns(PyObject *const *x, Py_ssize_t count) {
+  for (Py_ssize_t k = 0; k < count; k++)
+    if (!types || place_in(types, (PyObject *)Py_TYPE(x[k])) < 0 ||
+        !is(PyObject_GetAttr(x[k], learns_name), Py_False))
+      return 0;
+  return 1;
+}
+
 /* value(program, x, ...): a new tensor, or None where the short way is closed or a gradient asked. */
 PyObject *actlas_value(PyObject *self, PyObject *const *args, Py_ssize_t count) {
-  int type = served_type(args + 1, count - 1);
-  for (Py_ssize_t k = 1; k < count && type >= 0; k++)
-    if (!is(PyObject_GetAttr(args[k], learns_name), Py_False)) type = -1;
+  const int type = none_learns(args + 1, count - 1) ? served_type(args + 1, count - 1) : -1;
   if (PyErr_Occurred()) return NULL;
   if (type < 0) Py_RETURN_NONE;
   return run(args[0], args + 1, count - 1, type);
