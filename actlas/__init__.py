@@ -52,7 +52,7 @@ _HOME = {
 }  # fmt: skip
 _MODULES = {
     "catalogue": "actlas.catalogue", "export": "actlas.export", "init": "actlas.init",
-    "functional": "actlas.nn.functional", "nn": "actlas.nn",
+    "functional": "actlas.functional", "nn": "actlas.nn",
 }  # fmt: skip
 
 

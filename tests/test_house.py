@@ -27,11 +27,12 @@ PACKAGE = ROOT / "actlas"
 # From the ground up; modules of one line may not import each other.
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("errors", "machine"), ("expr",), ("catalogue",), ("backends",), ("facts",), ("kernels",),
-    ("nn",), ("init",), ("models", "training", "surgery", "export", "integrations"), ("api",),
-    ("study", "plotting", "data", "bench", "explorer"), ("cli",), ("docs",), ("__main__",),
+    ("nn",), ("init", "functional"), ("models", "training", "surgery", "export", "integrations"),
+    ("api",), ("study", "plotting", "data", "bench", "explorer"), ("cli",), ("docs",),
+    ("__main__",),
 )  # fmt: skip
 HEIGHT = {name: height for height, floor in enumerate(FLOORS) for name in floor}
-PUBLIC = {"ActlasError": "errors", "compare": "study", "functional": "nn", "__version__": "errors",
+PUBLIC = {"ActlasError": "errors", "compare": "study", "__version__": "errors",
           "saving": "kernels", "set_saving": "kernels"}  # fmt: skip
 
 
@@ -231,6 +232,12 @@ def _process(code: str, **environment: str) -> str:
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-3000:]
     return done.stdout
+
+
+def test_functions_are_imported_as_those_of_pytorch_are() -> None:
+    code = ("import actlas, actlas.functional as F; "
+            "print(F is actlas.functional is actlas.nn.functional)")  # fmt: skip
+    assert _process(code).strip() == "True"
 
 
 _LOADED = "import sys; print(*sorted({m.split('.')[0] for m in sys.modules}))"

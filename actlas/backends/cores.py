@@ -19,7 +19,7 @@ MOST_ROOTS = 4  # as in engine.h
 # Reach and degree. Each degree costs a twelfth of the time, and each input beyond the reach that
 # of a few rows; in this order both together rise, for normal inputs of a deviation of two.
 CHOICES = ((8.0, 5), (8.0, 6), (6.0, 6), (8.0, 7), (7.0, 7), (4.0, 5), (6.0, 7), (8.0, 8),
-           (4.0, 6), (6.0, 8), (4.0, 7), (4.0, 8))  # fmt: skip
+           (4.0, 6), (6.0, 8), (4.0, 7), (4.0, 8), (3.0, 7), (3.0, 8))  # fmt: skip
 RELATIVE, SMALL = 1e-5, 1e-3  # the contract: a relative error, of values that are not small
 _MARGIN = 0.7  # of the contract, for points between those that are tried
 _TESTS: Array = np.concatenate([np.linspace(0, 1, 65)[:-1], [1 - 2**-20]])

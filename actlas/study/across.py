@@ -101,7 +101,7 @@ def compare_tasks(parts: Sequence[TaskResult]) -> Across:
         omnibus=statistics.friedman(scores),
         needed=needed,
         robustness=_robustness(lines, scores, tuple(tasks.values())),
-        headline=headline(lines, names),
+        headline=headline(lines, [part.task.title for part in parts]),
     )
 
 
@@ -230,7 +230,7 @@ def headline(lines: Sequence[Line], names: Sequence[str], only: str = "") -> str
 
     Args:
         lines: one for each arm, the reference and its second arm first.
-        names: those of the parts; of one task alone, those of its recipes.
+        names: what the parts are called; of one task alone, its recipes.
         only: its name, if there is one task alone.
     """
     groups: dict[tuple[Verdict | None, ...], list[Line]] = {}

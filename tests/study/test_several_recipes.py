@@ -289,8 +289,8 @@ def test_arms_that_stopped_at_different_seeds_are_paired_on_those_they_share() -
 
 def many(tasks: int, more: float = 0.0) -> Result:
     planted = [
-        Planted(replace((signs, bumps)[i % 2], name=f"task{i}"), {"gelu": 2.0 + 0.1 * i},
-                more={"adamw": {"gelu": more}})
+        Planted(replace((signs, bumps)[i % 2], name=f"task{i}", title=f"task{i}"),
+                {"gelu": 2.0 + 0.1 * i}, more={"adamw": {"gelu": more}})
         for i in range(tasks)
     ]  # fmt: skip
     return study(*planted, **BOTH)

@@ -26,7 +26,8 @@ TASKS = tuple(f"tests.study.tiny_tasks:{name}" for name in ("signs", "bumps"))
 def many(gains: list[dict[str, float]], **fields: Any) -> Result:
     """Return a study with one task for each entry, points and errors in turn."""
     planted = [
-        Planted(replace((signs, bumps)[i % 2], name=f"task{i}"), own) for i, own in enumerate(gains)
+        Planted(replace((signs, bumps)[i % 2], name=f"task{i}", title=f"task{i}"), own)
+        for i, own in enumerate(gains)
     ]
     return study(*planted, **fields)
 

@@ -20,10 +20,9 @@ static inline float float_of(uint32_t u) { Bits b; b.u = u; return b.f; }
 /* ---------------------------------------------------------------- tables */
 
 typedef struct {
-  int32_t index[BLOCK];
+  _Alignas(64) int32_t index[BLOCK];
   float t[BLOCK];
-  int32_t from[BLOCK]; /* elements that lie outside of the core, and what is needed of them */
-  float x[BLOCK], factor[BLOCK], y[BLOCK];
+  float x[BLOCK + PADDED], factor[BLOCK + PADDED], y[BLOCK + PADDED]; /* what lies outside of the core */
 } Place;
 
 /* Rows of |x| beyond the uniform grid: 2**bits to the octave, then one affine in |x|. */
@@ -97,30 +96,50 @@ static void look_up_rows(const Table *table, const float *x, const float *factor
 #ifdef HAS_CORES
 static int reads_no_rows(const Table *table) { return table->core != NULL; }
 
-/* What lies outside of the core is looked up, up to a block of it: side by side where it is little,
-   else the whole block, of which only that is taken. So a value never hangs on the values beside it. */
+enum { FEW = 8 }; /* elements of a block, which are picked one by one */
+
+static void look_up_gathered(const Table *table, const float *factor, Place *at, int count) {
+  const int padded = (count + PADDED - 1) / PADDED * PADDED;
+  for (int i = count; i < padded; i++) at->x[i] = at->factor[i] = 0;
+  look_up_rows(table, at->x, factor ? at->factor : NULL, at->y, at, padded);
+}
+
+static void mend_few(const Table *table, const float *x, const float *factor, float *y, Place *at,
+                     const uint64_t *outside) {
+  int count = 0, from[FEW];
+  for (int k = 0; k < BLOCK / CHUNK; k++)
+    for (uint64_t left = outside[k]; left; left &= left - 1, count++) {
+      const int i = from[count] = k * CHUNK + __builtin_ctzll(left);
+      at->x[count] = x[i];
+      at->factor[count] = factor ? factor[i] : 1.0f;
+    }
+  look_up_gathered(table, factor, at, count);
+  for (int i = 0; i < count; i++) y[from[i]] = at->y[i];
+}
+
+static void mend_many(const Table *table, const float *x, const float *factor, float *y, Place *at,
+                      const uint64_t *outside, int n) {
+  int mask[BLOCK / LANES], count = 0;
+  for (int i = 0; i < n; i += LANES) {
+    const int all = outside[i / CHUNK] >> (i % CHUNK) & ((1 << LANES) - 1);
+    const int left = all & ~run_tail(table, x + i, factor ? factor + i : NULL, y + i);
+    if (factor) gather(factor + i, left, at->factor + count);
+    count += gather(x + i, left, at->x + count);
+    mask[i / LANES] = left;
+  }
+  look_up_gathered(table, factor, at, count);
+  count = 0;
+  for (int i = 0; i < n; i += LANES) count += scatter(at->y + count, mask[i / LANES], y + i);
+}
+
+/* What lies outside of the core is looked up side by side, up to a block of it, and only that is
+   taken. So a value never hangs on the values beside it. */
 static void mend(const Table *table, const float *x, const float *factor, float *y, Place *at,
                  const uint64_t *outside, int n) {
   int count = 0;
   for (int k = 0; k < BLOCK / CHUNK; k++) count += __builtin_popcountll(outside[k]);
-  if (count > BLOCK / 4) {
-    const float reach = table->core_reach;
-    look_up_rows(table, x, factor, at->y, at, n);
-    EACH y[i] = fabsf(x[i]) < reach ? y[i] : at->y[i];
-    return;
-  }
-  count = 0;
-  for (int k = 0; k < BLOCK / CHUNK; k++)
-    for (uint64_t left = outside[k]; left; left &= left - 1, count++) {
-      const int from = k * CHUNK + __builtin_ctzll(left);
-      at->from[count] = from;
-      at->x[count] = x[from];
-      at->factor[count] = factor ? factor[from] : 1.0f;
-    }
-  const int padded = (count + PADDED - 1) / PADDED * PADDED;
-  for (int i = count; i < padded; i++) at->x[i] = at->factor[i] = 0;
-  look_up_rows(table, at->x, factor ? at->factor : NULL, at->y, at, padded);
-  for (int i = 0; i < count; i++) y[at->from[i]] = at->y[i];
+  if (count <= FEW) mend_few(table, x, factor, y, at, outside);
+  else mend_many(table, x, factor, y, at, outside, n);
 }
 
 static void look_up_block(const Table *table, const float *x, const float *factor, float *y,
@@ -319,7 +338,7 @@ static void store(const Operand *to, int64_t at, const float *y, double *sums, i
 
 /* What a thread works with: `block` elements at a time, a register for every `block` of memory. */
 typedef struct {
-  float memory[MOST_REGISTERS * BLOCK];
+  _Alignas(64) float memory[MOST_REGISTERS * BLOCK];
   float *at[MOST_REGISTERS];
   int64_t row[MOST_OPERANDS]; /* where the row of each operand begins: a division, done once a row */
   Place place;

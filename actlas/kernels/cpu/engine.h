@@ -24,15 +24,15 @@ enum {
 enum { FLOAT32, BFLOAT16, FLOAT16, FLOAT64_SUM };
 
 /* Cubic pieces: rows of four coefficients. |x| < reach: a uniform grid with `inverse` rows to the
-   unit; beyond: 2**bits rows to the octave; from `last` on: affine in |x|. Negative x: the second
-   half of the rows. The cubic is multiplied by x**power.
+   unit; beyond: 2**bits rows to the octave; from `affine` on the last: affine in |x|. Negative x:
+   the second half of the rows. The cubic is multiplied by x**power.
    Where there is a core, |x| < core_reach has another form, for instruction sets that can use it: a
    polynomial in each of INTERVALS equal parts, core[j * PICKED + i] its j-th coefficient; those of
    negative x are the second half. It is multiplied by x - root too, for every root, given
    as a number and what that leaves. */
 typedef struct {
   const float *rows, *core;
-  float inverse, reach, at_zero, at_low, at_high, core_reach, root[2 * MOST_ROOTS];
+  float inverse, reach, affine, at_zero, at_low, at_high, core_reach, root[2 * MOST_ROOTS];
   int32_t near, far, bits, half, power, has_zero, core_degree, roots;
 } Table;
 

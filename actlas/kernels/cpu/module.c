@@ -2,6 +2,7 @@
    No torch headers; threads are those of the OpenMP library that torch has loaded. */
 #include "module.h"
 #include <stdlib.h>
+#include <math.h>
 #include <string.h>
 #ifdef __linux__
 #include <sys/mman.h>
@@ -95,6 +96,7 @@ static int read_table(PyObject *item, Table *t) {
   t->roots = (int32_t)(roots_size / 8);
   memcpy(t->root, roots, (size_t)roots_size);
   t->core_degree = (int32_t)(core_size / power_size) - 1;
+  t->affine = ldexpf(t->reach, (t->far - 1) >> t->bits);
   t->rows = copy_of(rows, size);
   t->core = core_size ? copy_of(core, core_size) : NULL;
   return t->rows && (t->core || !core_size) ? 1 : (PyErr_NoMemory(), 0);

@@ -69,6 +69,37 @@ run_core(const Table *table, const float *x, const float *factor, float *y, cons
   }
   return outside;
 }
+
+/* y = the last row where |x| is beyond its beginning, as the rows would have it; a bit for each of these. */
+static inline int run_tail(const Table *table, const float *x, const float *factor, float *y) {
+  const float *right = table->rows + 4 * (table->half - 1), *left = right + 4 * table->half;
+  const __m512 v = _mm512_loadu_ps(x), size = _mm512_abs_ps(v);
+  const __mmask16 negative = _mm512_cmp_ps_mask(v, _mm512_setzero_ps(), _CMP_LT_OQ);
+  const __mmask16 beyond = _mm512_cmp_ps_mask(size, _mm512_set1_ps(table->affine), _CMP_GE_OQ) &
+                           _mm512_cmp_ps_mask(size, _mm512_set1_ps(INFINITY), _CMP_LT_OQ);
+#define LAST(j) _mm512_mask_blend_ps(negative, _mm512_set1_ps(right[j]), _mm512_set1_ps(left[j]))
+  __m512 value = _mm512_fmadd_ps(LAST(1), size, LAST(0));
+#undef LAST
+  for (int p = 0; p < table->power; p++) value = _mm512_mul_ps(value, v);
+  if (factor) value = _mm512_mul_ps(value, _mm512_loadu_ps(factor));
+  STORE(y, _mm512_mask_blend_ps(beyond, _mm512_loadu_ps(y), value));
+  return beyond;
+}
+
+/* Copy the elements of a mask side by side, a whole vector with what follows them; and back again. */
+static inline int gather(const float *from, int mask, float *to) {
+  STORE(to, _mm512_maskz_compress_ps((__mmask16)mask, _mm512_loadu_ps(from)));
+  return __builtin_popcount((unsigned)mask);
+}
+
+static inline int scatter(const float *from, int mask, float *to) {
+#ifdef ACTLAS_EMULATED /* the header that emulates has no such instruction */
+  for (int i = 0, next = 0; i < LANES; i++) to[i] = mask >> i & 1 ? from[next++] : to[i];
+#else
+  STORE(to, _mm512_mask_expand_ps(_mm512_loadu_ps(to), (__mmask16)mask, _mm512_loadu_ps(from)));
+#endif
+  return __builtin_popcount((unsigned)mask);
+}
 #elif defined(ISA_AVX2)
 #include ACTLAS_INTRINSICS
 #define LANES 8
