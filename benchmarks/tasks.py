@@ -44,11 +44,12 @@ def specification(name: str, seed: int, times: int = 1) -> RunSpec:
     assert plan.epochs is not None
     assert plan.batch_size is not None
     assert plan.weight_decay is not None
+    assert plan.selection is not None
     return RunSpec(
         task=name, activation="relu", parameters=(), formula="", optimizer=plan.optimizer,
         learning_rate=task.learning_rates[plan.optimizer], weight_decay=plan.weight_decay,
         gradient_clip=plan.gradient_clip, epochs=times * plan.epochs, batch_size=plan.batch_size,
-        phase=Phase.CONFIRMATION, seed=seed,
+        phase=Phase.CONFIRMATION, seed=seed, selection=plan.selection,
     )  # fmt: skip
 
 

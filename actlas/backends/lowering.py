@@ -109,17 +109,13 @@ def carries_nan(root: Expr, name: str = "x") -> bool:
         elif node.op in _FORGETS_NAN:
             carries[node] = False
         elif node.op == "where":  # a comparison with NaN is false, so the last branch is taken
-            carries[node] = inner[2] and (carries_nan_in_comparison(node.args[0]) or inner[1])
+            compared = any(carries[side] for side in node.args[0].args)
+            carries[node] = inner[2] and (compared or inner[1])
         elif node.op == "damp":
             carries[node] = all(inner)
         else:
             carries[node] = any(inner)
     return carries[root]
-
-
-def carries_nan_in_comparison(condition: Expr) -> bool:
-    """Say whether the condition is certain to be false for NaN: one of its sides carries it."""
-    return any(carries_nan(side) for side in condition.args)
 
 
 @cache

@@ -20,7 +20,9 @@ SAMPLE = 1e-3  # seconds that one timing lasts at least: shorter calls are repea
 SETTLE = 6e-3  # seconds for which idle threads of torch and ONNX Runtime spin and slow others down
 SPINNING = ("torch", "onnxruntime")
 LEAST, FEWEST, MOST = 5, 3, 20  # rounds: usually, for calls that take long, at all
-_SHORT = 1e-2  # seconds, below which a call is made once before it is timed
+# Seconds, below which a call is made once before it is timed: what the call before it left in the
+# caches and gave back to the system, pages that cost ten times their arithmetic, is not its own.
+_SHORT = 1.0
 
 
 @dataclass(frozen=True)

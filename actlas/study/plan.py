@@ -44,6 +44,7 @@ class TaskValues(BaseModel):
     epochs: Count | None = None
     batch_size: Count | None = None
     weight_decay: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    selection: Literal["best epoch", "last epoch"] | None = None
     practical_difference: Positive | None = None
 
     @field_validator("learning_rates")
@@ -113,14 +114,14 @@ class Plan(TaskValues):
             after 30, 60 and 80 % of the epochs).
         warm_up: the part of all steps in which the learning rate rises.
         selection: which epoch is tested: "best epoch" on the validation set, of equal scores that
-            with the lowest loss there, or "last epoch".
+            with the lowest loss there, or "last epoch"; by default the task's.
         fresh_optimizer: make the optimiser anew every epoch, as some published scripts do.
         device: where networks are trained: "cpu", or an accelerator by PyTorch's name: "cuda",
             "cuda:1", "mps". One process serves an accelerator unless `workers` says otherwise.
         practical_difference: differences smaller than this do not matter, in the metric's unit.
         for_task: of several tasks, by name, the values that hold for that task alone: network,
-            optimizer, learning_rates, epochs, batch_size, weight_decay, practical_difference. A
-            task under one recipe of several is named "digits@adamw".
+            optimizer, learning_rates, epochs, batch_size, weight_decay, selection,
+            practical_difference. A task under one recipe of several is named "digits@adamw".
     """
 
     task: str = "digits"
@@ -139,7 +140,6 @@ class Plan(TaskValues):
     schedule: str = Recipe.schedule
     length: str = "1"
     warm_up: Annotated[float, Field(ge=0, lt=1)] = Recipe.warm_up
-    selection: Literal["best epoch", "last epoch"] = "best epoch"
     fresh_optimizer: bool = Recipe.fresh_optimizer
     shape_rate: Positive = Recipe.shape_rate
     device: Annotated[str, Field(pattern=r"^[a-z]+(:\d+)?$")] = RunSpec.device
@@ -289,7 +289,8 @@ class Plan(TaskValues):
             "optimizer": optimizer,
             "epochs": task.epochs,
             "batch_size": task.batch_size,
-            "weight_decay": OPTIMIZERS[optimizer].weight_decay,
+            "weight_decay": task.weight_decay.get(optimizer, OPTIMIZERS[optimizer].weight_decay),
+            "selection": task.selection,
             "practical_difference": task.practical_difference,
         }
         missing = {name: value for name, value in defaults.items() if getattr(self, name) is None}

@@ -17,7 +17,7 @@ from actlas.expr import Expr, const, derivative, exp, pi, sigmoid, sin, sqrt, sy
 from actlas.expr import walk as walk_expression
 from actlas.expr.node import constant_value
 from actlas.expr.parse import parse
-from tests.conftest import over
+from tests.conftest import ENTRIES, over
 
 X, A = symbol("x"), symbol("a")
 
@@ -113,6 +113,17 @@ def test_nan_comes_out_as_nan(entry: Definition) -> None:
         if "x" not in {node.value for node in walk_expression(root)}:
             continue
         assert carries_nan(lower(root)) or lower(root).op == "nan_like"
+
+
+@over([entry for entry in ENTRIES if len(entry.inputs) == 2])
+def test_nan_in_either_of_two_inputs_comes_out_as_nan(entry: Definition) -> None:
+    other = np.array([-np.inf, -2.0, -0.5, 0.0, 0.5, 2.0, np.inf])
+    root = entry.expression()
+    for one in (root, derivative(root, "x"), derivative(root, "y")):
+        known = {node.value for node in walk_expression(one)}
+        for name, pair in (("x", (other * np.nan, other)), ("y", (other, other * np.nan))):
+            found = numpy_backend.run(numpy_backend.compiled(one, ("x", "y")), *pair)
+            assert np.isnan(found).all() or name not in known, (name, one)
 
 
 @over()

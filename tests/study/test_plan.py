@@ -71,6 +71,18 @@ def test_the_task_fills_in_what_was_left_open() -> None:
     assert plan.weight_decay == 5e-4
 
 
+def test_a_small_table_tests_its_last_epoch_unless_told_otherwise() -> None:
+    iris = find_task("tabular-iris")
+    plan = Plan(task="tabular-iris").resolved(iris)
+    assert (plan.selection, plan.weight_decay) == ("last epoch", 0.02)
+    assert Plan(optimizer="adam").resolved(iris).weight_decay == 0.0
+    assert Plan(selection="best epoch", weight_decay=0.1).resolved(iris).selection == "best epoch"
+    assert Plan().resolved(find_task("digits")).selection == "best epoch"
+    last = {"selection": "last epoch"}
+    several = make_plan({"task": "digits,mnist", "for_task": {"digits": last}})
+    assert several.on("digits").selection == "last epoch"
+
+
 @pytest.mark.parametrize(
     ("text", "parsed"),
     [

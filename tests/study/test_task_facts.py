@@ -110,11 +110,23 @@ def test_signals_hold_their_shapes() -> None:
     assert noise.std() == pytest.approx(1, abs=0.02)
 
 
+_CLASSES = np.repeat([0, 1, 2], [59, 71, 48])  # as in the table of wines
+
+
 def test_rows_are_dealt_out_once() -> None:
-    for dealt in (tabular.rows(178, 3), uci.parts(100, np.arange(10.0), 2)):
+    for dealt in (tabular.rows(_CLASSES, 3), uci.parts(100, np.arange(10.0), 2)):
         everything = np.concatenate(dealt)
         assert sorted(everything) == list(range(len(everything)))
-    assert [len(part) for part in tabular.rows(178, 3)] == [89, 36, 53]
+    assert [len(part) for part in tabular.rows(_CLASSES, 3)] == [142, 18, 18]
+
+
+def test_ten_seeds_test_every_row_of_a_table_once() -> None:
+    tested = [tabular.rows(_CLASSES, split)[2] for split in range(10)]
+    assert sorted(np.concatenate(tested)) == list(range(178))
+    shares = [np.bincount(_CLASSES[fold]) for fold in tested]
+    assert np.ptp(shares, axis=0).max() <= 1
+    slopes = np.linspace(0.0, 1.0, 50)
+    assert sorted(np.concatenate(tabular.rows(slopes, 0))) == list(range(50))
 
 
 def test_tables_are_in_units_of_their_training_rows() -> None:

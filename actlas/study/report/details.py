@@ -63,6 +63,11 @@ def _splits(plan: Plan) -> dict[str, str]:
     return {"splits": f"{plan.splits} cuts into training and validation, in turn; one test set"}
 
 
+def _selection(result: TaskResult) -> str:
+    judged = ", judged on the validation set" if result.plan.selection == "best epoch" else ""
+    return f"the {result.plan.selection}{judged}"
+
+
 def by_task(result: Result, say: Callable[[TaskResult], str]) -> str:
     """Return what is said of every part, once for all of which the same is said.
 
@@ -140,8 +145,8 @@ def _rules(result: Result) -> dict[str, str]:
         "pairing": _pairing(result),
         "noise floor": "a second arm of the reference with numbers and a search of its "
         "own; the larger of its mean difference and of half its 95 % interval",
-        "selection": f"the {result.plan.selection}, judged on the validation set; the test set is "
-        "read once per run, after that",
+        "selection": f"{by_task(result, _selection)}; the test set is read once per run, after "
+        "that",
         "divergence": "a run whose loss is not finite gets the worst score and stays in",
         "tests": _tests(result),
         **({} if result.across is None else {"over tasks": _OVER_TASKS}),

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -150,6 +151,9 @@ class Task:
         batch_size: examples per step.
         learning_rates: the centre of the learning-rate grid for each optimiser.
         optimizer: the one that a study takes unless it names another.
+        weight_decay: for optimisers with which these data want another one than usual.
+        selection: which epoch is tested: "best epoch" on the validation set, or "last epoch", for
+            data whose validation set is too small to tell epochs apart.
         practical_difference: the difference in the metric that is too small to matter: half the
             width of the region of practical equivalence.
         limits: sentences on what a study on these data cannot say.
@@ -186,6 +190,8 @@ class Task:
         default_factory=lambda: {"sgd": 0.05, "adam": 0.002, "adamw": 0.002}
     )
     optimizer: str = "sgd"
+    weight_decay: Mapping[str, float] = field(default_factory=dict)
+    selection: Literal["best epoch", "last epoch"] = "best epoch"
     metric: Metric = ACCURACY
     loss: Callable[[Tensor, Tensor], Tensor] = torch.nn.functional.cross_entropy
     transform: Callable[[Tensor], Tensor] = _as_float
