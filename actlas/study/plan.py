@@ -24,7 +24,7 @@ from actlas.study.command import check_plan, folded, keys
 from actlas.study.plan_values import agreed, beyond, each_once, each_one_of, joined, number, one_of
 from actlas.study.recipes import SAID, Part, crossed
 from actlas.study.statistics.adaptive import FEWEST
-from actlas.study.tasks import Task
+from actlas.study.tasks import Selection, Task
 from actlas.study.training import OPTIMIZERS, SCHEDULES, START_WEIGHTS, Recipe, RunSpec
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -44,7 +44,7 @@ class TaskValues(BaseModel):
     epochs: Count | None = None
     batch_size: Count | None = None
     weight_decay: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
-    selection: Literal["best epoch", "last epoch"] | None = None
+    selection: Selection | None = None
     practical_difference: Positive | None = None
 
     @field_validator("learning_rates")

@@ -159,7 +159,7 @@ def files(folder: Path) -> dict[str, bytes]:
 
 
 def test_a_look_changes_nothing(tmp_path: Path, record: Make) -> None:
-    plan = Plan(weight_decay=0.0, epochs=2, batch_size=64, optimizer="sgd")
+    plan = Plan(weight_decay=0.0, epochs=2, batch_size=64, optimizer="sgd", selection="best epoch")
     with Store(tmp_path) as store:
         store.keep_plan(plan_text(plan), "")
         store.add(record())

@@ -11,6 +11,7 @@ from actlas.study.tasks._protocol import (
     Metric,
     NetworkFactory,
     Published,
+    Selection,
     Split,
     Task,
 )
@@ -27,7 +28,7 @@ from actlas.study.tasks._registry import (
 )
 
 __all__ = [
-    "ACCURACY", "COMMAND", "Data", "Metric", "NetworkFactory", "Published", "Split", "Task",
-    "at_hand", "built_in_tasks", "check_cuts", "download", "find_task", "load_data", "recut",
-    "register", "task_file", "task_names",
+    "ACCURACY", "COMMAND", "Data", "Metric", "NetworkFactory", "Published", "Selection", "Split",
+    "Task", "at_hand", "built_in_tasks", "check_cuts", "download", "find_task", "load_data",
+    "recut", "register", "task_file", "task_names",
 ]  # fmt: skip

@@ -15,6 +15,7 @@ from actlas.errors import ActlasError
 from actlas.study.statistics import calibration_error
 
 NetworkFactory = Callable[[Callable[[], nn.Module]], nn.Module]
+Selection = Literal["best epoch", "last epoch"]
 
 
 @dataclass(frozen=True)
@@ -191,7 +192,7 @@ class Task:
     )
     optimizer: str = "sgd"
     weight_decay: Mapping[str, float] = field(default_factory=dict)
-    selection: Literal["best epoch", "last epoch"] = "best epoch"
+    selection: Selection = "best epoch"
     metric: Metric = ACCURACY
     loss: Callable[[Tensor, Tensor], Tensor] = torch.nn.functional.cross_entropy
     transform: Callable[[Tensor], Tensor] = _as_float

@@ -1,7 +1,8 @@
 """Tiny Shakespeare: a small GPT learns which character comes next.
 
 `tiny-shakespeare` reads a third of the text, half a minute on one core; `tiny-shakespeare-full`
-reads all of it, with the network that nanoGPT's README names for a computer without a GPU.
+reads all of it, with the network that nanoGPT's README names for a computer without a GPU. One of
+6 layers of 384 that sees 256 characters reaches 2.12 bits there (1.4697 nats).
 """
 
 from __future__ import annotations
