@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from actlas.docs.tasks import tasks_page
-from actlas.study import compare, find_task
+from actlas.study import find_task, make_plan, run_plan
 from actlas.study.tasks import at_hand, built_in_tasks, load_data, pinn, signals, tabular, toys, uci
 from actlas.study.tasks import jsb_chorales as jsb
 
@@ -245,8 +245,9 @@ def test_steps_after_the_end_do_not_count() -> None:
 
 def test_less_is_better_all_the_way_through_a_study(tmp_path: Path) -> None:
     """The rate with the least error is chosen, and a positive difference is an improvement."""
-    result = compare("tabular-diabetes", "relu,tanh", seeds=3, budget=2, epochs=4, out=tmp_path,
-                     workers=1)  # fmt: skip
+    plan = make_plan({"task": "tabular-diabetes", "activations": "relu,tanh", "seeds": 3,
+                      "budget": 2, "epochs": 4, "selection": "best epoch"})  # fmt: skip
+    result = run_plan(plan, tmp_path, workers=1)
     for record in result.records:
         curve = record.validation_curve
         assert record.validation == min(curve) == curve[record.best_epoch]
