@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
+import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import asdict, dataclass
@@ -221,7 +222,7 @@ class Store:
         return tuple(
             plan.runs
             for plan, text in zip(former, after, strict=False)
-            if plan.runs and plan.text != text
+            if plan.runs and _content(plan.text) != _content(text)
         )
 
     def remember(self, name: str, value: str) -> None:
@@ -319,3 +320,11 @@ def _told(fields: Mapping[str, Any], name: str) -> object:
 
 def _written(spec: RunSpec) -> str:
     return json.dumps(asdict(spec), sort_keys=True)
+
+
+def _content(plan: str | None) -> Any:
+    """Return what a plan says, in whatever order: another version may write it in another one."""
+    try:
+        return tomllib.loads(plan or "")
+    except tomllib.TOMLDecodeError:
+        return plan

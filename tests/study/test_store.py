@@ -135,6 +135,17 @@ def test_every_plan_is_kept(tmp_path: Path, record: Make) -> None:
         assert store.recall("plan") == "seeds = 5"
 
 
+def test_a_plan_in_another_order_is_no_change(tmp_path: Path, record: Make) -> None:
+    """Another version of actlas may write the same plan in another order."""
+    with Store(tmp_path) as store:
+        store.keep_plan("seeds = 3\nbudget = 2", "code")
+        store.add(record(0))
+        store.keep_plan("budget = 2\nseeds = 3", "code")
+        assert store.plan_changes() == ()
+        store.keep_plan("budget = 3\nseeds = 3", "code")
+        assert store.plan_changes() == (1,)
+
+
 # ---------------------------------------------------------------- leases
 
 

@@ -143,8 +143,8 @@ TASK_SECTIONS = (
     ),
     Section(
         "Every run",
-        "The test score of each seed, read once, at the epoch that was selected on the validation "
-        "set; the bar is the 95 % interval of the mean.",
+        "The test score of each seed, read once, when its epoch had been chosen; the bar is the "
+        "95 % interval of the mean.",
         tables.runs,
     ),
     Section(
