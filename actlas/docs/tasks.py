@@ -22,7 +22,8 @@ says which data are at hand. Data that are not embedded lie below `--data-root` 
 each in its folder, and are checked before they are read. "Does not matter" is the region of
 practical equivalence of a study that names none; the rate is the centre of the grid. "Published"
 is what others report for the same data and metric, with a network as near to the task's as could be
-found: it shows that a recipe is sound, not how far the data go. A study says whether its reference
+found: it shows that a recipe is sound, not how far the data go, the less so as some recipes were
+found for ReLU with its test scores in sight. A study says whether its reference
 reaches it. "ReLU" is what ReLU reaches by the recipe as it stands, and how long a run takes on one
 core of {cpu} (`python benchmarks/tasks.py`, mean of {seeds} seeds or more, one for every split). It
 is bold where it comes within a point of what is published, or 1 % where less is better: in
