@@ -33,11 +33,12 @@ class Core:
     coefficients: Single  # (degree + 1, 2 * INTERVALS): those for x >= 0 first
     reach: float
     roots: tuple[float, ...]  # the polynomials are those of f over all x - root; in two halves each
+    closed: int = 0  # CLOSED[sign] for each side where the affine tail begins at the reach
 
-    def packed(self) -> tuple[bytes | float, ...]:
+    def packed(self) -> tuple[bytes | float | int, ...]:
         """Return the fields in the order in which the engine takes them."""
         halves = np.array(self.roots, np.float32).tobytes()
-        return self.coefficients.tobytes(), self.reach, halves
+        return self.coefficients.tobytes(), self.reach, halves, self.closed
 
     def away(self, x: Array) -> Single:
         """Return the product of all x - root in single precision."""
@@ -48,7 +49,8 @@ class Core:
         return product
 
 
-NO_CORE = (b"", 0.0, b"")
+NO_CORE = (b"", 0.0, b"", 0)
+CLOSED = {1: 1, -1: 2}  # as in engine.h
 
 
 def core_of(target: Target, power: int) -> Core | None:

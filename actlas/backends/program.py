@@ -7,6 +7,7 @@ function it is: costs and fits decide.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
@@ -277,6 +278,20 @@ def _chosen(node: Expr) -> Expr:
     return intern(node.op, arguments, node.value)
 
 
+def _multiplied(roots: tuple[Expr, ...]) -> tuple[Expr, ...]:
+    """Return the roots with every product of a table that nothing else reads as one operation."""
+    uses = Counter(child for node in walk(*roots) for child in node.args) + Counter(roots)
+
+    @cache
+    def change(node: Expr) -> Expr:
+        for factor, table in (node.args, node.args[::-1]) if node.op == "mul" else ():
+            if table.op in _MULTIPLY and len(table.args) == 1 and uses[table] == 1:
+                return _times(change(factor), change(table))
+        return intern(node.op, tuple(map(change, node.args)), node.value)
+
+    return tuple(map(change, roots))
+
+
 def _with_near_table(root: Expr) -> Expr:
     """Return the engine's form of a root; one that fits near 0 only has a table for there.
 
@@ -314,7 +329,7 @@ def program(roots: tuple[Expr, ...], inputs: tuple[str, ...], factor: str = "") 
         ready = tuple(map(_ready, roots))
     if factor:
         ready = tuple(_times(symbol(factor), root) for root in ready)
-    ready = tuple(map(_chosen, ready))
+    ready = _multiplied(tuple(map(_chosen, ready)))
     nodes = list(walk(*ready))
     constants = [node for node in nodes if node.op == "const"]
     calls = [node for node in nodes if node.op not in ("const", "symbol")]
@@ -338,10 +353,13 @@ def program(roots: tuple[Expr, ...], inputs: tuple[str, ...], factor: str = "") 
 
 
 def _times(factor: Expr, root: Expr) -> Expr:
-    """Return their product: a table or pieces multiply while the value is in registers."""
-    if root.op in ("table", "pieces"):
+    """Return their product, in one operation where there is one."""
+    if root.op in _MULTIPLY and len(root.args) == 1:
         return intern(root.op, (*root.args, factor), root.value)
     return make("mul", factor, root)
+
+
+_MULTIPLY = ("table", "pieces")  # they multiply while the value is in registers
 
 
 def _numbers(calls: list[Expr], op: str) -> list[int]:

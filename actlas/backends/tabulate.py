@@ -10,12 +10,13 @@ relative accuracy. Grids are refined until the error is that of a rounded input,
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from actlas.backends.bounds import LARGEST, TINY, Array, Function, Single, Target, horner
-from actlas.backends.cores import NO_CORE, Core, core_of
+from actlas.backends.cores import CLOSED, NO_CORE, Core, core_of
 
 REACH = 16.0
 GRIDS = (5, 6, 7, 8)  # log2 of the rows to the unit, below REACH
@@ -91,7 +92,8 @@ def tabulate(function: Function, floor: float = TINY) -> Table:
         if best.at_zero is not None:
             return best
         target = Target(_divided(function, best.power), floor)
-        return replace(best, core=core_of(target, best.power))
+        core = core_of(target, best.power)
+        return replace(best, core=core and replace(core, closed=_closed(target, best, core.reach)))
 
 
 def _divided(function: Function, power: int) -> Function:
@@ -222,6 +224,18 @@ def _affine(function: Target, sign: int, end: int) -> Single:
     x = np.geomspace(points[0], LARGEST / 2, 60)
     _check(function, row, np.zeros((1, 1)), np.full((1, 1), float(sign)), x[None])
     return row
+
+
+def _closed(function: Target, table: Table, reach: float) -> int:
+    """Return the sides on which the affine tail is right from `reach` on."""
+    x = np.concatenate([np.linspace(reach, 130, 4001), np.geomspace(130, LARGEST / 2, 200)])[None]
+    last = {1: table.half - 1, -1: 2 * table.half - 1}
+    closed = 0
+    for sign, row in last.items():
+        with suppress(NotTabular):
+            _check(function, table.rows[row, None], np.zeros((1, 1)), np.full((1, 1), sign), x)
+            closed |= CLOSED[sign]
+    return closed
 
 
 def _narrow(value: float) -> float:

@@ -22,9 +22,9 @@ _SIGN_ERRATUM = (
 )
 
 
-def _both_inputs(x, y, ordered):
-    """Return `ordered(smaller, larger)`: smooth operators need no rule for ties then."""
-    return where(x < y, ordered(x, y), ordered(y, x))
+def _ordered(x_first, x, y):
+    """Return x and y, or y and x: an operator that is smooth needs no rule for ties."""
+    return where(x_first, x, y), where(x_first, y, x)
 
 
 # -log(e**-x + e**-y + e**-(x + y)) with the smaller input in front. Three terms side by side
@@ -37,7 +37,8 @@ def _both_inputs(x, y, ordered):
 )
 def and_il(x, y):
     """The log-odds of "both", for independent events."""
-    return _both_inputs(x, y, lambda small, large: small - softplus(softplus(small) - large))
+    small, large = _ordered(x < y, x, y)
+    return small - softplus(softplus(small) - large)
 
 
 @activation(
@@ -48,7 +49,8 @@ def and_il(x, y):
 )
 def or_il(x, y):
     """The log-odds of "at least one", for independent events."""
-    return _both_inputs(x, y, lambda small, large: large + softplus(small + softplus(-large)))
+    small, large = _ordered(x < y, x, y)
+    return large + softplus(small + softplus(-large))
 
 
 def _xnor_far(small, large):
@@ -57,16 +59,20 @@ def _xnor_far(small, large):
     return sign(large) * (small + softplus(-(small + size)) - softplus(small - size))
 
 
-# 2 atanh(tanh(x/2) tanh(y/2)), exact while one factor is small; else softplus(x + y) -
+# 2 atanh(p) with p = tanh(x/2) tanh(y/2), exact while one factor is small; else softplus(x + y) -
 # log(e**x + e**y) with its leading terms cancelled by hand.
-@activation(paper=_LOWE, title="XnorIL", errata=_CLAMP_ERRATUM)
+@activation(
+    paper=_LOWE,
+    title="XnorIL",
+    errata=_CLAMP_ERRATUM,
+    formula=lambda x, y: softplus(x + y) - logaddexp(x, y),
+)
 def xnor_il(x, y):
     """The log-odds of "both or neither", for independent events."""
     p = tanh(x / 2) * tanh(y / 2)
-    near = log1p(p) - log1p(-p)
-    x_smaller = absolute(x) < absolute(y)
-    far = where(x_smaller, _xnor_far(x, y), _xnor_far(y, x))
-    return where(minimum(absolute(x), absolute(y)) < 1, near, far)
+    near = log1p(2 * p / (1 - p))
+    small, large = _ordered(absolute(x) < absolute(y), x, y)
+    return where(absolute(small) < 1, near, _xnor_far(small, large))
 
 
 def _smaller(x, y):

@@ -29,6 +29,7 @@ def engine_rows() -> Rows:
         "at hand": ", ".join(active.available),
         "threads": f"{torch.get_num_threads()} of torch's own pool ({active.threads})",
         **_programs(),
+        "steps": active.steps,
         "large pages": _pages(),
         "composition": "float64, torch.compile, export, functorch, subclasses, tracing",
         **_gpu(),

@@ -15,14 +15,14 @@ import torch
 from tests.support.runners import compiler
 
 SOURCE = Path(__file__).parents[2] / "actlas" / "kernels" / "cpu"
-FILES = ("module.c", "tensors.c", "generic.c", "avx2.c", "avx512.c")
+FILES = tuple(sorted(path.name for path in SOURCE.glob("*.c")))
 SAFE = ("-fno-math-errno", "-fno-trapping-math", "-Wall", "-Wextra", "-Werror",
         "-Wno-unused-parameter", "-Wno-missing-field-initializers", "-Wno-psabi")  # fmt: skip
 EMULATED = ("-O2", "-mavx2", "-mfma", "-DACTLAS_EMULATED", "-DSIMDE_ENABLE_NATIVE_ALIASES",
             "-DACTLAS_INTRINSICS=<simde/x86/avx512.h>")  # fmt: skip
 
 
-def build(folder: Path, *flags: str) -> Path:
+def build(folder: Path, *flags: str, source: Path = SOURCE) -> Path:
     """Compile the extension into `folder`; skip where there is no compiler."""
     found = compiler()
     if found is None:
@@ -30,7 +30,7 @@ def build(folder: Path, *flags: str) -> Path:
     target = folder / "_engine.abi3.so"
     include = f"-I{sysconfig.get_path('include')}"
     command = [found, *SAFE, *flags, "-shared", "-fPIC", include, *FILES, "-o", str(target)]
-    done = subprocess.run([*command, "-lm"], cwd=SOURCE, capture_output=True, text=True)
+    done = subprocess.run([*command, "-lm"], cwd=source, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return target
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, mkdtemp
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ from actlas.facts import branches
 from actlas.kernels import plans
 from actlas.kernels.cpu import build, launch, tensors
 from actlas.kernels.cpu.runtime import engine
-from tests.kernels import test_accuracy, test_fixed, test_layouts, test_plans
+from tests.kernels import test_accuracy, test_fixed, test_fusing, test_layouts, test_plans
 from tests.kernels.building import emulated
 from tests.meta.planting import Faults
 
@@ -77,18 +77,47 @@ def refuses_a_wrong_table() -> None:
 @FAULTS.part(
     "a core is wide although the function crosses zero in it",
     "wrong, at x",
-    lambda: gelu_keeps_the_contract(),
+    lambda: keeps_the_contract("gelu"),
 )
 def _(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(cores, "_roots", lambda _: [])
     patch.setattr(cores, "RELATIVE", 1.0)
 
 
-def gelu_keeps_the_contract() -> None:
-    """GELU and its derivative, which crosses zero, on the path that cores are for."""
+def keeps_the_contract(name: str) -> None:
+    """A function and its derivative, on the path that cores are for."""
     with TemporaryDirectory() as folder:
         module = engine().module if "avx512" in engine().available else emulated(Path(folder))
-        test_accuracy.test_keeps_the_contract_by_magnitude(find("gelu"), {"avx512": module})
+        test_accuracy.test_keeps_the_contract_by_magnitude(find(name), {"avx512": module})
+
+
+@FAULTS.part(
+    "the affine tail is taken where it is not right yet",
+    "wrong, at x",
+    lambda: keeps_the_contract("arctan"),
+)
+def _(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(tabulate, "_closed", lambda *_: 3)
+
+
+@FAULTS.part(
+    "a fused choice takes the other value",
+    "is not",
+    lambda: fused_steps_are_the_interpreters(),
+    of_engine=True,
+)
+def _(patch: pytest.MonkeyPatch) -> None:
+    right = "choose(c, to, in_register(r[2]), r[3])"
+    folder = Path(mkdtemp())
+    module = test_fusing.engine_with(folder, right, "choose(c, to, in_register(r[3]), r[2])")
+    module.use("avx2" if module.has("avx2") else "generic")
+    patch.setattr(test_fusing, "fusing", lambda: module)
+
+
+def fused_steps_are_the_interpreters() -> None:
+    """Steps of every kind, on the engine that is at hand."""
+    steps = test_fusing.random_program(np.random.default_rng(0), 40, 3, 4)
+    test_fusing.check_alike(test_fusing.fusing(), steps, fixed=1)
 
 
 @FAULTS.part(

@@ -7,6 +7,7 @@
 #pragma GCC target("avx2,fma")
 #endif
 #define ISA_AVX2
+#define FUSED_SET FUSED_AVX2
 #define NAME actlas_run_avx2
 #include "body.h"
 #ifdef __clang__

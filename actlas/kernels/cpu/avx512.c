@@ -10,6 +10,7 @@
 #endif
 #endif
 #define ISA_AVX512
+#define FUSED_SET FUSED_AVX512
 #define NAME actlas_run_avx512
 #include "body.h"
 #if defined(__clang__) && !defined(ACTLAS_EMULATED)

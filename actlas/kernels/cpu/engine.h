@@ -9,7 +9,7 @@ enum {
   BLOCK = 256, LONG_BLOCK = 1024, LONGEST = 1 << 20, /* floats; the last, if they are all operands */
   CACHED = 5120, /* floats of all registers that leave the first cache room for more */
   MOST_REGISTERS = 64, MOST_OPERANDS = 64, MOST_KNOTS = 4, MOST_DEGREE = 3,
-  INTERVALS = 16, PICKED = 2 * INTERVALS, MOST_ROOTS = 4 /* as in backends/cores.py */
+  INTERVALS = 16, PICKED = 2 * INTERVALS, MOST_ROOTS = 4, CLOSED_RIGHT = 1, CLOSED_LEFT = 2 /* as in backends/cores.py */
 };
 
 /* The operations of a program, all over blocks of floats. COSTS in backends/program.py has this order. */
@@ -29,11 +29,11 @@ enum { FLOAT32, BFLOAT16, FLOAT16, FLOAT64_SUM };
    Where there is a core, |x| < core_reach has another form, for instruction sets that can use it: a
    polynomial in each of INTERVALS equal parts, core[j * PICKED + i] its j-th coefficient; those of
    negative x are the second half. It is multiplied by x - root too, for every root, given
-   as a number and what that leaves. */
+   as a number and what that leaves. On a closed side the last row is right from the core's end on. */
 typedef struct {
   const float *rows, *core;
   float inverse, reach, affine, at_zero, at_low, at_high, core_reach, root[2 * MOST_ROOTS];
-  int32_t near, far, bits, half, power, has_zero, core_degree, roots;
+  int32_t near, far, bits, half, power, has_zero, core_degree, roots, closed;
 } Table;
 
 /* A polynomial of x - anchor for each of knots + 1 intervals, as in backends/pieces.py: x is moved
@@ -49,6 +49,13 @@ typedef struct {
   int32_t op, to, a, b, c, d;
 } Step;
 
+/* The steps from here on as one loop over n elements, a multiple of 16; 0 steps where there is none. */
+typedef struct {
+  void (*run)(float *const *at, int64_t n);
+  int32_t steps;
+} Fused;
+enum { FUSED_AVX2, FUSED_AVX512, FUSED_SETS };
+
 /* Registers: operands first, then constants, then temporaries. An output step writes register
    `from` to operand `operand`; a sum adds it up into an operand of doubles. */
 typedef struct {
@@ -58,6 +65,10 @@ typedef struct {
   const Step *step;
   const Table *table;
   const Pieces *pieces;
+  Fused *fused[FUSED_SETS]; /* one for each step, or NULL; see fuse.c */
+  int is_one_loop[FUSED_SETS]; /* all steps are, and write nothing but outputs */
+  void *code;
+  size_t code_size;
 } Program;
 
 /* The element (r, c) lies at data + ((r % period) * row + c * column) elements. Sixteen-bit

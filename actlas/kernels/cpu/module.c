@@ -1,6 +1,7 @@
 /* The Python side: programs are made once, then run over memory given by its address.
    No torch headers; threads are those of the OpenMP library that torch has loaded. */
 #include "module.h"
+#include "fuse.h"
 #include <stdlib.h>
 #include <math.h>
 #include <string.h>
@@ -14,11 +15,8 @@ enum { MOST_TASKS = 256 };
 
 static Runner *runner = actlas_run_generic;
 
-static int has(const char *isa) {
+static int processor_has(const char *isa) {
 #ifdef ACTLAS_X86
-#ifdef ACTLAS_EMULATED
-  if (!strcmp(isa, "avx512")) return 1;
-#endif
   __builtin_cpu_init();
   const int avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
   if (!strcmp(isa, "avx2")) return avx2;
@@ -27,6 +25,13 @@ static int has(const char *isa) {
            __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw");
 #endif
   return !strcmp(isa, "generic");
+}
+
+static int has(const char *isa) {
+#ifdef ACTLAS_EMULATED
+  if (!strcmp(isa, "avx512")) return 1;
+#endif
+  return processor_has(isa);
 }
 
 static PyObject *py_has(PyObject *self, PyObject *name) {
@@ -58,10 +63,16 @@ const char ACTLAS_PROGRAM[] = "actlas.program";
 
 static void free_program(Program *p) {
   if (!p) return;
+  actlas_unfuse(p);
   for (int k = 0; p->table && k < p->tables; k++)
     free((void *)p->table[k].rows), free((void *)p->table[k].core);
   free((void *)p->pieces), free((void *)p->table), free((void *)p->step), free((void *)p->values), free((void *)p->from);
   free(p);
+}
+
+static PyObject *py_fuse(PyObject *self, PyObject *is_allowed) {
+  const int allowed = PyObject_IsTrue(is_allowed);
+  return allowed < 0 ? NULL : PyBool_FromLong(actlas_allow_fusing(allowed));
 }
 
 static void destroy(PyObject *capsule) {
@@ -74,14 +85,14 @@ static void *copy_of(const char *data, Py_ssize_t size) {
 }
 
 /* A table is the tuple (rows, inverse, reach, at_zero, at_low, at_high, near, far, bits, half,
-   power, has_zero, core, core_reach, roots). */
+   power, has_zero, core, core_reach, roots, closed). */
 static int read_table(PyObject *item, Table *t) {
   const char *rows, *core, *roots;
   Py_ssize_t size, core_size, roots_size;
-  if (!PyArg_ParseTuple(item, "y#fffffiiiiiiy#fy#", &rows, &size, &t->inverse, &t->reach, &t->at_zero,
+  if (!PyArg_ParseTuple(item, "y#fffffiiiiiiy#fy#i", &rows, &size, &t->inverse, &t->reach, &t->at_zero,
                         &t->at_low, &t->at_high, &t->near, &t->far, &t->bits, &t->half,
                         &t->power, &t->has_zero, &core, &core_size, &t->core_reach,
-                        &roots, &roots_size))
+                        &roots, &roots_size, &t->closed))
     return 0;
   if (size != (Py_ssize_t)sizeof(float) * 8 * t->half || t->near + t->far != t->half) {
     PyErr_SetString(PyExc_ValueError, "a table has the wrong number of rows");
@@ -183,6 +194,8 @@ static PyObject *py_program(PyObject *self, PyObject *args) {
     PyErr_SetString(PyExc_ValueError, "a step names a register or a table that is not there");
     goto fail;
   }
+  const int sets[FUSED_SETS] = {processor_has("avx2"), processor_has("avx512")};
+  actlas_fuse(p, sets);
   return PyCapsule_New(p, ACTLAS_PROGRAM, destroy);
 fail:
   free_program(p);
@@ -336,6 +349,7 @@ static PyObject *py_advise(PyObject *self, PyObject *const *args, Py_ssize_t cou
 static PyMethodDef METHODS[] = {
     {"has", py_has, METH_O, "Say whether this machine runs an instruction set."},
     {"use", py_use, METH_O, "Choose the instruction set for all programs."},
+    {"fuse", py_fuse, METH_O, "Allow that steps of new programs are fused, or not; say whether they are."},
     {"program", py_program, METH_VARARGS, "Make a program."},
     {"flat", (PyCFunction)(void (*)(void))py_flat, METH_FASTCALL, "Run over contiguous memory."},
     {"grid", py_grid, METH_VARARGS, "Run over rows and columns with strides."},

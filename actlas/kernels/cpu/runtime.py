@@ -1,7 +1,8 @@
 """Which engine runs: the compiled extension, its instruction set, torch's threads, and why not.
 
 `ACTLAS_ISA` chooses among avx512, avx2, generic and none (the plain composition); without it the
-best that the machine has is taken.
+best that the machine has is taken. `ACTLAS_FUSE=0` has steps run one after another, without machine
+code that is made at run time.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ class Engine:
     reason: str
     module: ModuleType | None
     threads: str  # whose threads run large tensors
+    steps: str = ""  # how the steps of a program run, in words
 
     @property
     def active(self) -> bool:
@@ -68,7 +70,19 @@ def _start(module: ModuleType, available: tuple[str, ...], isa: str) -> Engine:
     module.use(isa)
     introduce(module)
     asked = "ACTLAS_ISA asks for it" if os.environ.get("ACTLAS_ISA") else "the best at hand"
-    return Engine(isa, available, asked, module, _share_threads(module))
+    return Engine(isa, available, asked, module, _share_threads(module), _fuse(module, isa))
+
+
+def _fuse(module: ModuleType, isa: str) -> str:
+    """Have steps fused where that is wanted and possible, and say whether they are."""
+    wanted = os.environ.get("ACTLAS_FUSE", "") or "1"
+    if wanted not in ("0", "1"):
+        raise ActlasError(f"ACTLAS_FUSE={wanted!r}: the choices are 1 (fuse steps) and 0")
+    possible = module.fuse(wanted == "1")
+    if possible and isa != "generic":
+        return "fused: a run of steps is one loop of machine code"
+    why = {"0": "ACTLAS_FUSE=0 asks for it"}.get(wanted, "this system grants no memory for code")
+    return f"one after another: {'the generic path has no machine code' if possible else why}"
 
 
 def _check_known(isa: str) -> None:

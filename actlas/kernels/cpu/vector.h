@@ -25,6 +25,29 @@ static inline Lanes cubic(const float *rows, const int32_t *index, const float *
 #undef ROW
 }
 
+static inline __mmask16 is_negative(__m512 v) {
+  return _mm512_cmp_ps_mask(v, _mm512_setzero_ps(), _CMP_LT_OQ);
+}
+
+static inline __mmask16 is_finite(__m512 v) {
+  return _mm512_cmp_ps_mask(_mm512_abs_ps(v), _mm512_set1_ps(INFINITY), _CMP_LT_OQ);
+}
+
+/* The last row of either sign, affine in |x|. */
+static inline __m512 last_row(const Table *table, __m512 v) {
+  const float *right = table->rows + 4 * (table->half - 1), *left = right + 4 * table->half;
+  const __mmask16 negative = is_negative(v);
+#define LAST(j) _mm512_mask_blend_ps(negative, _mm512_set1_ps(right[j]), _mm512_set1_ps(left[j]))
+  return _mm512_fmadd_ps(LAST(1), _mm512_abs_ps(v), LAST(0));
+#undef LAST
+}
+
+/* The elements whose side the last row takes over from the core. */
+static inline __mmask16 in_closed_tail(const Table *table, __m512 v) {
+  const __mmask16 negative = is_negative(v), right = table->closed & CLOSED_RIGHT ? ~negative : 0;
+  return is_finite(v) & (right | (table->closed & CLOSED_LEFT ? negative : 0));
+}
+
 /* y = polynomial * x**power * (x - root)... [* factor] for `count` vectors at once, so that one waits while others
    go on. The result has a bit for each element that lies outside of the core: its y is none. */
 #define HAS_CORES 1
@@ -35,6 +58,7 @@ run_core(const Table *table, const float *x, const float *factor, float *y, cons
   const __m512 inverse = _mm512_set1_ps(INTERVALS / table->core_reach);
   __m512 v[4], t[4], sum[4];
   __m512i row[4];
+  __mmask16 beyond[4];
   uint64_t outside = 0;
   for (int k = 0; k < count; k++) {
     v[k] = _mm512_loadu_ps(x + LANES * k);
@@ -44,7 +68,8 @@ run_core(const Table *table, const float *x, const float *factor, float *y, cons
     const __m512i half = _mm512_srli_epi32(_mm512_castps_si512(v[k]), 27); /* the sign, and more */
     row[k] = _mm512_or_si512((__m512i)whole, _mm512_and_si512(half, _mm512_set1_epi32(INTERVALS)));
     t[k] = _mm512_sub_ps(place, (__m512)__builtin_convertvector(whole, __v16sf));
-    outside |= (uint64_t)_mm512_cmp_ps_mask(size, reach, _CMP_NLT_UQ) << (LANES * k);
+    beyond[k] = _mm512_cmp_ps_mask(size, reach, _CMP_NLT_UQ);
+    outside |= (uint64_t)beyond[k] << (LANES * k);
   }
   const float *c = table->core + PICKED * table->core_degree;
 #define PICK(k) _mm512_permutex2var_ps(low, row[k], high)
@@ -61,6 +86,12 @@ run_core(const Table *table, const float *x, const float *factor, float *y, cons
     for (int k = 0; k < count; k++)
       sum[k] = _mm512_mul_ps(sum[k], _mm512_sub_ps(_mm512_sub_ps(v[k], root), rest));
   }
+  if (outside && table->closed)
+    for (int k = 0; k < count; k++) {
+      const __mmask16 tail = beyond[k] & in_closed_tail(table, v[k]);
+      sum[k] = _mm512_mask_blend_ps(tail, sum[k], last_row(table, v[k]));
+      outside &= ~((uint64_t)tail << (LANES * k));
+    }
   for (int p = 0; p < table->power; p++)
     for (int k = 0; k < count; k++) sum[k] = _mm512_mul_ps(sum[k], v[k]);
   for (int k = 0; k < count; k++) {
@@ -72,14 +103,9 @@ run_core(const Table *table, const float *x, const float *factor, float *y, cons
 
 /* y = the last row where |x| is beyond its beginning, as the rows would have it; a bit for each of these. */
 static inline int run_tail(const Table *table, const float *x, const float *factor, float *y) {
-  const float *right = table->rows + 4 * (table->half - 1), *left = right + 4 * table->half;
   const __m512 v = _mm512_loadu_ps(x), size = _mm512_abs_ps(v);
-  const __mmask16 negative = _mm512_cmp_ps_mask(v, _mm512_setzero_ps(), _CMP_LT_OQ);
-  const __mmask16 beyond = _mm512_cmp_ps_mask(size, _mm512_set1_ps(table->affine), _CMP_GE_OQ) &
-                           _mm512_cmp_ps_mask(size, _mm512_set1_ps(INFINITY), _CMP_LT_OQ);
-#define LAST(j) _mm512_mask_blend_ps(negative, _mm512_set1_ps(right[j]), _mm512_set1_ps(left[j]))
-  __m512 value = _mm512_fmadd_ps(LAST(1), size, LAST(0));
-#undef LAST
+  const __mmask16 beyond = _mm512_cmp_ps_mask(size, _mm512_set1_ps(table->affine), _CMP_GE_OQ) & is_finite(v);
+  __m512 value = last_row(table, v);
   for (int p = 0; p < table->power; p++) value = _mm512_mul_ps(value, v);
   if (factor) value = _mm512_mul_ps(value, _mm512_loadu_ps(factor));
   STORE(y, _mm512_mask_blend_ps(beyond, _mm512_loadu_ps(y), value));
