@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 
 from actlas.backends import numpy as numpy_backend
+from actlas.backends.expansions import DEAR, PARTS, expanded
 from actlas.backends.pieces import Pieces, fitted
 from actlas.backends.polynomials import NotPieces
-from actlas.backends.tables import TANHSHRINK
 from actlas.backends.tabulate import REACH, NotTabular, Table, tabulate
 from actlas.backends.tape import Tape, record
 from actlas.expr import Expr, symbol, symbols, walk
@@ -78,101 +78,6 @@ class Program:
         return "steps"
 
 
-# ---------------------------------------------------------------- primitives of the engine
-
-
-def _series(u: Expr) -> Expr:
-    total: Expr = make("mul", TANHSHRINK[-1], u)
-    square = make("mul", u, u)
-    for coefficient in reversed(TANHSHRINK[:-1]):
-        total = make("add", make("mul", total, square), make("mul", coefficient, u))
-    return make("mul", total, square)
-
-
-def _tanhshrink(u: Expr) -> Expr:
-    near = make("lt", make("abs", u), 0.6)
-    clamped = make("min", make("max", u, -0.6), 0.6)
-    return make("where", near, _series(clamped), make("sub", u, make("tanh", u)))
-
-
-def _hypot1(u: Expr) -> Expr:
-    size = make("abs", u)
-    near = make("min", size, 1e9)
-    root = make("sqrt", make("add", make("mul", near, near), 1))
-    return make("where", make("gt", size, 1e9), size, root)
-
-
-def _one_over(u: Expr) -> Expr:
-    return make("div", 1, u)
-
-
-def _log1p(u: Expr) -> Expr:
-    """log(1 + u) with what the sum loses given back."""
-    w = make("add", u, 1)
-    lost = make("sub", u, make("sub", w, 1))
-    near = make("lt", make("abs", u), 1e30)
-    return make("where", near, make("add", make("log", w), make("div", lost, w)), make("log", w))
-
-
-def _wave(quarters: int, u: Expr) -> Expr:
-    """The sine of a reduced argument; a cosine is a sine a quarter turn on."""
-    return intern("sine", (intern("wave", (u,), quarters),))
-
-
-def _sphj(order: int, u: Expr) -> Expr:
-    """Spherical Bessel function: a table around 0, upward recurrence beyond (DLMF 10.51.1)."""
-    near = make("lt", make("abs", u), order + 2)
-    w = make("where", near, 1, u)
-    before, now = make("div", _wave(1, w), w), make("div", _wave(0, w), w)
-    for n in range(order):
-        step = make("mul", make("div", 2 * n + 1, w), now)
-        before, now = now, make("sub", step, before)
-    return make("where", near, intern("sphj_near", (u,), order), now)
-
-
-EXPANSIONS: dict[str, Callable[..., Expr]] = {
-    "lorentz": lambda u: _one_over(make("add", make("mul", u, u), 1)),
-    "rabs": lambda u: _one_over(make("add", make("abs", u), 1)),
-    "softsign": lambda u: make("div", u, make("add", make("abs", u), 1)),
-    "hypot1": _hypot1,
-    "rhyp": lambda u: _one_over(_hypot1(u)),
-    "isru": lambda u: make("div", u, _hypot1(u)),
-    "tanhshrink": _tanhshrink,
-    "log1p": _log1p,
-    "sin": partial(_wave, 0),
-    "cos": partial(_wave, 1),
-    "logaddexp": lambda u, v: make(
-        "add", make("max", u, v), make("softplus", make("neg", make("abs", make("sub", u, v))))
-    ),
-}
-
-
-def _near_zero(order: int, u: np.ndarray) -> np.ndarray:
-    limit = order + 2.0
-    return numpy_backend.FUNCTIONS["sphj"](order, np.clip(u, -limit, limit))  # type: ignore[no-any-return]
-
-
-def _sine(u: np.ndarray) -> np.ndarray:
-    return np.asarray(np.sin(np.clip(u, -2.0, 2.0)))
-
-
-# Arguments that a table covers although the function does not fit on the whole line.
-_PARTS: dict[str, Callable[..., np.ndarray]] = {"sine": _sine, "sphj_near": _near_zero}
-_DEAR = frozenset({"exp", "expm1", "sigmoid", "softplus", "tanh", "sech2", "atan", "asinh", "erf",
-                   "erfc", "ncdf", "npdf", *_PARTS})  # fmt: skip
-
-
-def _expanded(node: Expr) -> Expr:
-    """Return the node in simpler operations, or itself."""
-    if node.op == "sphj":
-        assert isinstance(node.value, int)
-        return _sphj(node.value, *node.args)
-    divisor = constant_value(node.args[1]) if node.op == "div" else None
-    if divisor is not None and 1e-30 < abs(divisor) < 1e30:
-        return make("mul", 1 / divisor, node.args[0])
-    return EXPANSIONS[node.op](*node.args) if node.op in EXPANSIONS else node
-
-
 # ---------------------------------------------------------------- tables
 
 _tables: list[Table] = []
@@ -200,9 +105,9 @@ def _table_of(node: Expr, *, near: bool = False) -> int:
 
     With `near` the table is right for |x| < REACH only.
     """
-    if node.op in _PARTS:
+    if node.op in PARTS:
         order = () if node.value is None else (node.value,)
-        function: Callable[..., np.ndarray] = partial(_PARTS[node.op], *order)
+        function: Callable[..., np.ndarray] = partial(PARTS[node.op], *order)
     else:
         tape = record(node, ("x",), numpy_backend.FUNCTIONS, "numpy")
         function = partial(_within_reach if near else numpy_backend.run, tape)
@@ -237,7 +142,7 @@ def _cost(root: Expr) -> int:
     seen: set[Expr] = set()
     todo, total = [root], 0
     while todo:
-        node = _expanded(todo.pop())
+        node = expanded(todo.pop())
         if node in seen or node.op in ("const", "symbol"):
             continue
         seen.add(node)
@@ -255,12 +160,12 @@ def _ready(node: Expr, depth: int = 0) -> Expr:
     number = _table_of(node) if depth <= DEEPEST and _wants_table(node) else -1
     if number >= 0:
         return intern("table", (X,), number)
-    expanded = _expanded(node)
-    if expanded is not node:
-        return _ready(expanded, depth)
+    simpler = expanded(node)
+    if simpler is not node:
+        return _ready(simpler, depth)
     deeper = min(depth + 1, DEEPEST + 1)
     arguments = tuple(_ready(child, deeper) for child in node.args)
-    if node.op not in _DEAR:
+    if node.op not in DEAR:
         return intern(node.op, arguments, node.value)
     number = _table_of(intern(node.op, (X,), node.value))
     if number < 0:

@@ -96,6 +96,9 @@ static void take_constants(Code *c, const void *constants) {
   put(c, 0x48), put(c, 0xba), put_word(c, (int32_t)address), put_word(c, (int32_t)(address >> 32));
 }
 
+/* endbr64, for systems that let calls land nowhere else. */
+static void begin_function(Code *c) { put(c, 0xf3), put(c, 0x0f), put(c, 0x1e), put(c, 0xfa); }
+
 /* rcx = 0; the loop begins here. */
 static uint8_t *begin_loop(Code *c) {
   put(c, 0x31), put(c, 0xc9);

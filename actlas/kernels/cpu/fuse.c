@@ -168,6 +168,7 @@ static uint8_t *put_loop(const Program *p, int first, int count, int wide, uint8
   l->code = (Code){at, wide};
   memset(l->holds, -1, sizeof l->holds);
   find_values(l);
+  begin_function(&l->code);
   take_pool(&l->code);
   l->registers = put_constants(l);
   const uint8_t *begin = begin_loop(&l->code);
