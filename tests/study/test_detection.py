@@ -132,6 +132,20 @@ def test_right_numbers_score_100_and_cost_nothing() -> None:
     assert bccd.loss(wrong, rows).item() > 1
 
 
+def test_boxes_go_where_their_pixels_go() -> None:
+    """All four ways round turn up, and the dark box is where the row says; filling stays."""
+    images = torch.ones(40, 3, bccd.HEIGHT, bccd.WIDTH)
+    images[:, :, 10:30, 100:140] = 0
+    rows = torch.tensor([[100.0, 10, 140, 30, 2], [0, 0, 0, 0, detection.NO_OBJECT]])
+    turned, found = bccd.mirrored(images, rows.expand(40, 2, 5), torch.Generator().manual_seed(0))
+    for image, objects in zip(turned, detection.unpadded(found), strict=True):
+        ((left, top, right, bottom),) = objects.boxes.int().tolist()
+        assert image[:, top:bottom, left:right].sum() == 0
+        assert image.sum() == images[0].sum()
+        assert objects.labels.tolist() == [2]
+    assert len({tuple(boxes) for boxes in found[:, 0].tolist()}) == 4
+
+
 @pytest.mark.skipif(not (REAL_DATA / "bccd").is_dir(), reason="needs ACTLAS_DATA")
 def test_the_blood_cells() -> None:
     pytest.importorskip("PIL")

@@ -39,9 +39,9 @@ def test_a_step_leaves_nothing_on_the_processor(name: str, make_spec: MakeSpec) 
     spec = make_spec(task=signs.name, activation=name)
     run = begun(spec, signs, signs.data(None))
     assert {tensor.device for tensor in run.model.network.state_dict().values()} == {META}
-    batch = torch.arange(8, device=META)
+    batch = signs.transform(run.data.train.inputs[:8]), run.data.train.targets[:8]
     optimizer = make_run_optimizer(run)
-    loss = train_step(run.model.network, optimizer, batch, 0.5, spec, signs, run.data.train)
+    loss = train_step(run.model.network, optimizer, batch, 0.5, spec, signs)
     assert loss.device == META
 
 

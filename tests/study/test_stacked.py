@@ -104,6 +104,24 @@ def alone(specs: list[RunSpec], task: Task, data: Data) -> list[Record]:
     return [train(spec, task, data) for spec in specs]
 
 
+def disturbed(inputs: Tensor, targets: Tensor, draws: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Change every picture, and one label in four."""
+    noise = torch.randn(inputs.shape, generator=draws, dtype=inputs.dtype)
+    wrong = torch.rand(targets.shape, generator=draws) < 0.25
+    return inputs + 3 * noise, torch.where(wrong, (targets + 1) % 10, targets)
+
+
+@pytest.mark.parametrize("network", list(NETWORKS))
+def test_one_model_meets_the_same_augmentation(
+    digits: Task, data: Data, make_spec: MakeSpec, network: str
+) -> None:
+    plain, specs = problem(digits, NETWORKS[network]), runs(make_spec)
+    task = replace(plain, augment=disturbed)
+    each = alone(specs, task, data)
+    assert_same(each, train_stacked(specs, task, data))
+    assert numbers(each[0]) != pytest.approx(numbers(alone(specs[:1], plain, data)[0]))
+
+
 @pytest.mark.parametrize("optimizer", list(OPTIMIZERS))
 @pytest.mark.parametrize("network", list(NETWORKS))
 def test_one_model_gives_the_numbers_of_each_run_alone(

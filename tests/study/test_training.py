@@ -97,6 +97,27 @@ def scores(record: Record) -> tuple[object, ...]:
     return record.validation, record.test, record.validation_curve, record.loss_curve
 
 
+def test_every_function_meets_the_same_augmentation(
+    digits: Task, digits_data: Data, make_spec: Callable[..., RunSpec]
+) -> None:
+    """And only in training; another seed meets another one."""
+    changes: list[Tensor] = []
+
+    def remembered(x: Tensor, y: Tensor, draws: torch.Generator) -> tuple[Tensor, Tensor]:
+        changes.append(torch.randn(len(y), generator=draws))
+        return x, y
+
+    task, met = replace(digits, augment=remembered), {}
+    for name, seed in (("relu", 0), ("tanh", 0), ("relu", 1)):
+        changes.clear()
+        train(make_spec(name, seed=seed), task, digits_data)
+        met[name, seed] = torch.cat(changes)
+    epochs = make_spec("relu").epochs
+    assert len(met["relu", 0]) == epochs * len(digits_data.train)
+    assert torch.equal(met["relu", 0], met["tanh", 0])
+    assert not torch.equal(met["relu", 0], met["relu", 1])
+
+
 def test_a_run_is_a_pure_function(
     digits: Task, digits_data: Data, make_spec: Callable[..., RunSpec]
 ) -> None:

@@ -16,6 +16,7 @@ from actlas.study.statistics import calibration_error
 
 NetworkFactory = Callable[[Callable[[], nn.Module]], nn.Module]
 Selection = Literal["best epoch", "last epoch"]
+Augment = Callable[[Tensor, Tensor, torch.Generator], tuple[Tensor, Tensor]]
 
 
 @dataclass(frozen=True)
@@ -166,6 +167,9 @@ class Task:
         metric: how outputs are scored.
         loss: what is minimised, of outputs and targets that lie side by side.
         transform: turns stored inputs into the network's, batch by batch.
+        augment: changes transformed inputs and targets at random, while training, such as by
+            mirroring images. It draws from the generator it is given, on the processor, and from
+            nowhere else, so that every function meets the same changes.
         download: fetches the files into a data folder, where there is a place to fetch them from.
         aliases: other names.
         published: what others reach on these data in this metric with a network as near to the
@@ -196,6 +200,7 @@ class Task:
     metric: Metric = ACCURACY
     loss: Callable[[Tensor, Tensor], Tensor] = torch.nn.functional.cross_entropy
     transform: Callable[[Tensor], Tensor] = _as_float
+    augment: Augment | None = None
     download: Callable[[Path], None] | None = None
     aliases: tuple[str, ...] = ()
     network_limits: tuple[str, ...] = ()
@@ -208,6 +213,19 @@ class Task:
     architecture: str = ""
     evaluation_batch: int = 2000
     exchangeable: bool = False
+
+    def training_batch(
+        self, inputs: Tensor, targets: Tensor, draws: torch.Generator
+    ) -> tuple[Tensor, Tensor]:
+        """Return stored examples as a network is trained on them: transformed, then augmented.
+
+        Args:
+            inputs: as the data have them.
+            targets: of these.
+            draws: random state of the augmentation.
+        """
+        taken = self.transform(inputs)
+        return self.augment(taken, targets, draws) if self.augment else (taken, targets)
 
     def calibration(self, outputs: Tensor, targets: Tensor) -> float | None:
         """Return the expected calibration error in points; None where outputs are no logits.

@@ -73,6 +73,17 @@ def transform(images: Tensor) -> Tensor:
     return images.float() / 127.5 - 1
 
 
+def mirrored(images: Tensor, rows: Tensor, draws: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Return images with their boxes, mirrored left to right or not, and upside down or not."""
+    for size, dimension, near, far in ((WIDTH, 3, 0, 2), (HEIGHT, 2, 1, 3)):
+        chosen = (torch.rand(len(images), generator=draws) < 0.5).to(images.device)
+        images = torch.where(chosen.view(-1, 1, 1, 1), images.flip(dimension), images)
+        other = rows.clone()
+        other[..., near], other[..., far] = size - rows[..., far], size - rows[..., near]
+        rows = torch.where(chosen.view(-1, 1, 1), other, rows)
+    return images, rows
+
+
 def loss(raw: Tensor, rows: Tensor) -> Tensor:
     """Return objectness, boxes and classes of the detector as one number."""
     return torch.stack(list(losses(raw, unpadded(rows), _STRIDE).values())).sum()
@@ -95,11 +106,12 @@ register(
         architecture="one-stage detector, 6 convolutions with batch norm, 16 to 64 channels",
         data=load,
         transform=transform,
+        augment=mirrored,
         network=named("detector", classes=len(CELLS), widths=_WIDTHS),
         sizes={"classes": len(CELLS)},
         loss=loss,
         metric=Metric("average precision", "points", score, worst=0.0),
-        epochs=16,
+        epochs=32,
         batch_size=8,
         optimizer="adamw",
         learning_rates={"sgd": 0.01, "adam": 0.004, "adamw": 0.004},
@@ -110,7 +122,7 @@ register(
             "205 images to train on and 72 to test, four times smaller than the originals.",
             "Platelets and white cells are rare: a few boxes move the mean by a point.",
         ),
-        network_limits=("A tiny detector without pre-training or augmentation.",),
+        network_limits=("A tiny detector without pre-training; images are mirrored at random.",),
         published=Published(92.4, "YOLOv8n", "Chen et al. 2025, doi:10.1049/cvi2.12341"),
     )
 )

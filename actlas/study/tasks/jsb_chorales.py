@@ -103,7 +103,7 @@ register(
         data=load,
         network=NextStep,
         architecture=f"GRU {_KEYS}-{_HIDDEN}-{_KEYS}",
-        epochs=30,
+        epochs=60,
         batch_size=32,
         optimizer="adam",
         learning_rates={"sgd": 0.3, "adam": 0.01, "adamw": 0.01},

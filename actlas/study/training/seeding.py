@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import torch
 
@@ -19,6 +20,19 @@ def generator(stream: str, purpose: str) -> torch.Generator:
     True
     """
     return torch.Generator().manual_seed(_number(stream, purpose))
+
+
+@dataclass(frozen=True)
+class Draws:
+    """What a run draws while it trains: the order of examples, and how they are changed."""
+
+    order: torch.Generator
+    augmentation: torch.Generator
+
+
+def draws_of(stream: str) -> Draws:
+    """Return the generators of a stream, at their start."""
+    return Draws(generator(stream, "order"), generator(stream, "augmentation"))
 
 
 @contextmanager

@@ -23,7 +23,7 @@ from actlas.study.tasks import Data, Task
 from actlas.study.training.layered import layers_of, outputs_of
 from actlas.study.training.outside import call_outside_
 from actlas.study.training.row_optimizers import RowOptimizer, clip_rows_
-from actlas.study.training.seeding import generator
+from actlas.study.training.seeding import draws_of
 from actlas.study.training.specification import Record, RunSpec
 from actlas.study.training.stacked_data import join
 from actlas.study.training.trainer import (
@@ -82,7 +82,7 @@ class Stack:
         decay = _decay_of(runs, self._weights)
         self._optimizer = RowOptimizer(make_run_optimizer(runs[0]), decay, decaying)
         self._rates = _rates_of(runs, decaying, self._weights.shape[1])
-        self._orders = [generator(run.spec.stream, "order") for run in runs]
+        self._draws = [draws_of(run.spec.stream) for run in runs]
         self._train = join([run.data.train for run in runs])
         self._validation = join([run.data.validation for run in runs])
 
@@ -105,7 +105,7 @@ class Stack:
         if self._spec.fresh_optimizer:
             self._optimizer.forget()
         started = time.perf_counter()
-        orders = [torch.randperm(self._train.size, generator=order) for order in self._orders]
+        orders = [torch.randperm(self._train.size, generator=one.order) for one in self._draws]
         joined = torch.stack(orders).to(self._weights.device)
         batches = joined.split(self._spec.batch_size, dim=1)
         losses = []
@@ -125,7 +125,7 @@ class Stack:
             numbers: of the examples, of shape (runs, batch).
             factor: from the schedule.
         """
-        inputs, targets = self._train.batch(numbers, self._task)
+        inputs, targets = self._augmented(*self._train.batch(numbers, self._task))
         leaves = self._views()
         with torch.enable_grad():
             outputs = self._outputs(leaves, inputs, 0)
@@ -138,6 +138,17 @@ class Stack:
         rates = (self._rates * factor).to(self._weights)
         self._optimizer.step(self._weights, self._gradient, rates)
         return losses.detach()
+
+    def _augmented(self, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the batches of all runs, each changed by the draws of its run."""
+        augment = self._task.augment
+        if augment is None:
+            return inputs, targets
+        changed = [
+            augment(x, y, draws.augmentation)
+            for x, y, draws in zip(inputs, targets, self._draws, strict=True)
+        ]
+        return torch.stack([x for x, _ in changed]), torch.stack([y for _, y in changed])
 
     def _places(self, matrix: Tensor) -> list[Tensor]:
         """Return views of a matrix in the shapes of the weights, the runs first."""
@@ -200,7 +211,7 @@ class Stack:
         rest = [row for row in range(len(self.runs)) if row not in rows]
         keep = torch.tensor(rest, dtype=torch.int64)
         self.runs = [self.runs[row] for row in rest]
-        self._orders = [self._orders[row] for row in rest]
+        self._draws = [self._draws[row] for row in rest]
         self._weights, self._rates = self._weights[keep], self._rates[keep]
         self._gradient = torch.empty_like(self._weights)
         self._fixed = {name: tensor[keep] for name, tensor in self._fixed.items()}

@@ -18,7 +18,7 @@ from actlas.study.tasks import Data, Metric, Split, Task
 from actlas.study.training.devices import described, device_of, on_device
 from actlas.study.training.initialisation import Model, build, initialise_
 from actlas.study.training.optimizers import make_optimizer, schedule
-from actlas.study.training.seeding import generator, isolated
+from actlas.study.training.seeding import Draws, draws_of, isolated
 from actlas.study.training.specification import Phase, Record, RunSpec
 
 State = dict[str, Tensor]
@@ -147,11 +147,11 @@ def finish(run: Run, task: Task, started: float, together: int = 1) -> Record:
 def _fit(run: Run, task: Task) -> None:
     spec, network = run.spec, run.model.network
     optimizer = make_run_optimizer(run)
-    order = generator(spec.stream, "order")
+    draws = draws_of(spec.stream)
     for epoch in range(spec.epochs):
         if spec.fresh_optimizer and epoch:
             optimizer = make_run_optimizer(run)
-        loss = _train_epoch(run, optimizer, epoch, task, order)
+        loss = _train_epoch(run, optimizer, epoch, task, draws)
         score, validation_loss = evaluate(network, task, run.data.validation)
         run.history.add(
             (loss, validation_loss), score, spec, task.metric,
@@ -176,17 +176,21 @@ def rate_factor(spec: RunSpec, epoch: int, step: int, steps: int) -> float:
 
 
 def _train_epoch(
-    run: Run, optimizer: torch.optim.Optimizer, epoch: int, task: Task, order: torch.Generator
+    run: Run, optimizer: torch.optim.Optimizer, epoch: int, task: Task, draws: Draws
 ) -> float:
     """Go once through the training set in a fresh order; return the mean loss per batch."""
     spec, network, split = run.spec, run.model.network, run.data.train
     network.train()
     started = time.perf_counter()
-    batches = torch.randperm(len(split), generator=order).to(run.device).split(spec.batch_size)
+    order = torch.randperm(len(split), generator=draws.order).to(run.device)
+    batches = order.split(spec.batch_size)
     losses = []
     for step, batch in enumerate(batches):
         factor = rate_factor(spec, epoch, step, len(batches))
-        losses.append(train_step(network, optimizer, batch, factor, spec, task, split))
+        inputs, targets = task.training_batch(
+            split.inputs[batch], split.targets[batch], draws.augmentation
+        )
+        losses.append(train_step(network, optimizer, (inputs, targets), factor, spec, task))
     mean = torch.stack(losses).cpu().double().mean().item()  # the only wait for the device
     run.history.step_seconds.append((time.perf_counter() - started) / len(batches))
     return mean
@@ -195,27 +199,26 @@ def _train_epoch(
 def train_step(
     network: nn.Module,
     optimizer: torch.optim.Optimizer,
-    batch: Tensor,
+    batch: tuple[Tensor, Tensor],
     factor: float,
     spec: RunSpec,
     task: Task,
-    split: Split,
 ) -> Tensor:
     """Train a network on one batch, at `factor` times its rate; return the loss before.
 
     Args:
         network: in training mode.
         optimizer: of its parameters.
-        batch: numbers of examples.
+        batch: inputs of the network, and targets.
         factor: from the schedule.
         spec: rate and clipping.
-        task: transform and loss.
-        split: the training set.
+        task: the loss.
     """
     for group in optimizer.param_groups:
         group["lr"] = spec.learning_rate * factor * group["share"]
     optimizer.zero_grad()
-    loss = task.loss(network(task.transform(split.inputs[batch])), split.targets[batch])
+    inputs, targets = batch
+    loss = task.loss(network(inputs), targets)
     loss.backward()
     if spec.gradient_clip:
         nn.utils.clip_grad_norm_(network.parameters(), spec.gradient_clip)

@@ -15,7 +15,7 @@ from torch import Tensor
 from actlas.errors import ActlasError
 from actlas.study.tasks import Data, Task
 from actlas.study.training.devices import random_states
-from actlas.study.training.seeding import generator, isolated
+from actlas.study.training.seeding import draws_of, generator, isolated
 from actlas.study.training.specification import RunSpec
 from actlas.study.training.stacked import Stack
 from actlas.study.training.trainer import Run, begun, make_run_optimizer, train_step
@@ -58,12 +58,13 @@ def _gain(runs: Sequence[Run], task: Task) -> float:
     """Return how many times faster one model trains the runs; ActlasError if it differs."""
     stack = Stack(runs, task)  # copies the weights
     run, batches = runs[-1], _batches(runs)
-    optimizer = make_run_optimizer(run)
+    optimizer, draws = make_run_optimizer(run), draws_of(run.spec.stream)
 
     def alone(numbers: Tensor) -> float:
-        network, split = run.model.network, run.data.train
-        step = train_step(network, optimizer, numbers[-1], _FACTOR, run.spec, task, split)
-        return step.item()
+        network, train = run.model.network, run.data.train
+        stored = train.inputs[numbers[-1]], train.targets[numbers[-1]]
+        batch = task.training_batch(*stored, draws.augmentation)
+        return train_step(network, optimizer, batch, _FACTOR, run.spec, task).item()
 
     def together(numbers: Tensor) -> float:
         return stack.step(numbers, _FACTOR)[-1].item()
