@@ -74,12 +74,11 @@ class Fixed:
         return self.engine.into(code.handle, x, *more)  # type: ignore[no-any-return,union-attr]
 
     def into_all(
-        self, code: Compiled, results: int, x: torch.Tensor, *more: torch.Tensor
-    ) -> list[torch.Tensor]:
-        """Run a program of several results; return new tensors like `x`."""
-        found = [launch.advised(torch.empty_like(x)) for _ in range(results)]
-        self._run(code, x, *more, *found)
-        return found
+        self, code: Compiled, x: torch.Tensor, *more: torch.Tensor
+    ) -> tuple[torch.Tensor, ...]:
+        """Run a program of any number of results; return new tensors like `x`."""
+        found = self.engine.into(code.handle, x, *more)
+        return found if isinstance(found, tuple) else (found,)
 
     def _run(self, code: Compiled | None, x: torch.Tensor, *more: torch.Tensor) -> None:
         """Run a program over contiguous tensors of one dtype and shape, the results the last."""
@@ -118,11 +117,11 @@ class Fixed:
         wanted = tuple(compress(range(len(xs)), needed))
         slope, x, more = self.slope(wanted), xs[0], (*xs[1:], grad)
         if slope is not None and self._serves(x, *more):
-            found = self.into_all(slope, len(wanted), x, *more)
+            found = self.into_all(slope, x, *more)
         else:
-            found = self.of.pull_back([*xs, *self.numbers], grad, wanted)
+            found = tuple(self.of.pull_back([*xs, *self.numbers], grad, wanted))
         if len(found) == len(xs):
-            return tuple(found)
+            return found
         place = dict(zip(wanted, found, strict=True))
         return tuple(place.get(k) for k in range(len(xs)))
 

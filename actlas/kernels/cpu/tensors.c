@@ -109,31 +109,48 @@ static int64_t number(PyObject *asked, PyObject *x) {
   return value;
 }
 
-/* Run a program over contiguous tensors of one dtype and shape; return a new one like the first. */
+/* Fill a job in: contiguous inputs, and new tensors y like the first of them; 0 at an error. */
+static int place(Job *job, PyObject *const *x, Py_ssize_t inputs, PyObject **y, int type) {
+  const int outputs = job->program->outputs;
+  job->rows = 1, job->columns = number(count_of, x[0]);
+  for (int k = 0; k < outputs; k++)
+    if (!(y[k] = PyObject_CallFunctionObjArgs(empty_like, x[0], NULL))) return 0;
+  for (Py_ssize_t k = 0; k < inputs + outputs; k++) {
+    char *data = (char *)(intptr_t)number(address_of, k < inputs ? x[k] : y[k - inputs]);
+    job->operand[k] = (Operand){data, NULL, 1, 0, 1, type};
+  }
+  return !PyErr_Occurred();
+}
+
+/* One tensor, or a tuple of several; the references go with it. */
+static PyObject *packed(PyObject **y, int count) {
+  if (count == 1) return y[0];
+  PyObject *all = PyTuple_New(count);
+  for (int k = 0; k < count; k++) {
+    if (all) PyTuple_SetItem(all, k, y[k]); /* which takes the reference */
+    else Py_DECREF(y[k]);
+  }
+  return all;
+}
+
+/* Run a program over contiguous tensors of one dtype and shape; return new ones like the first. */
 static PyObject *run(PyObject *capsule, PyObject *const *x, Py_ssize_t inputs, int type) {
   const Program *p = PyCapsule_GetPointer(capsule, ACTLAS_PROGRAM);
   if (!p) return NULL;
-  if (p->inputs != inputs || p->outputs != 1)
+  if (p->inputs != inputs || p->outputs < 1)
     return PyErr_Format(PyExc_TypeError, "wrong number of operands");
-  PyObject *y = PyObject_CallFunctionObjArgs(empty_like, x[0], NULL);
-  if (!y) return NULL;
   Job job;
-  job.program = p, job.rows = 1, job.columns = number(count_of, x[0]);
-  const int threads = job.columns <= GRAIN ? 1 : (int)number(threads_of, NULL);
-  for (Py_ssize_t k = 0; k <= inputs; k++) {
-    char *data = (char *)(intptr_t)number(address_of, k < inputs ? x[k] : y);
-    job.operand[k] = (Operand){data, NULL, 1, 0, 1, type};
+  job.program = p;
+  PyObject *y[MOST_OPERANDS] = {NULL}, *done = NULL;
+  if (place(&job, x, inputs, y, type)) {
+    for (int k = 0; k < p->outputs && job.columns >= large; k++)
+      actlas_advise((uintptr_t)job.operand[inputs + k].data, job.columns * (type ? 2 : 4));
+    const int threads = job.columns <= GRAIN ? 1 : (int)number(threads_of, NULL);
+    done = PyErr_Occurred() ? NULL : actlas_finish(&job, threads);
   }
-  if (PyErr_Occurred()) {
-    Py_DECREF(y);
-    return NULL;
-  }
-  if (job.columns >= large)
-    actlas_advise((uintptr_t)job.operand[inputs].data, job.columns * (type ? 2 : 4));
-  PyObject *done = actlas_finish(&job, threads);
-  if (!done) Py_DECREF(y);
+  for (int k = 0; k < p->outputs && !done; k++) Py_XDECREF(y[k]);
   Py_XDECREF(done);
-  return done ? y : NULL;
+  return done ? packed(y, p->outputs) : NULL;
 }
 
 /* Whether all are tensors of which none wants a gradient: asked first, since in training the rest is
@@ -154,7 +171,7 @@ PyObject *actlas_value(PyObject *self, PyObject *const *args, Py_ssize_t count) 
   return run(args[0], args + 1, count - 1, type);
 }
 
-/* into(program, x, ...): a new tensor; the caller has seen to it that all are plain and alike. */
+/* into(program, x, ...): a new tensor for each result; the caller has seen to it that all are plain and alike. */
 PyObject *actlas_into(PyObject *self, PyObject *const *args, Py_ssize_t count) {
   const int type = types && count > 1 ? type_of(args[1]) : -1;
   if (PyErr_Occurred()) return NULL;
