@@ -28,9 +28,9 @@ reaches it. "ReLU" is what ReLU reaches by the recipe as it stands, and how long
 core of {cpu} (`python benchmarks/tasks.py`, mean of {seeds} seeds or more, one for every split). It
 is bold where it comes within a point of what is published, or 1 % where less is better: in
 {reached} of the {published} tasks that name a published score and were run. Recipes are short, so
-that a comparison takes minutes. In {longer} more tasks more epochs are enough; they stand behind,
-and `--epochs` sets them. Where even those fall short, the best of 2, 4 and 8 times the epochs is
-given, as far as minutes go.
+that a comparison takes minutes. Where one falls short, the best of 2, 4 and 8 times the epochs
+stands behind, as far as minutes go and where it is better, bold if it is enough; `--epochs` sets
+them.
 
 Made by `python -m actlas.docs.tasks docs/tasks.md`."""
 
@@ -59,7 +59,6 @@ def _introduction(tasks: Iterable[Task], kept: Runs) -> str:
         cpu=kept["machine"]["processor"],
         seeds=min(len(run["scores"]) for run in runs.values()),
         reached=sum(reaches(task, runs[task.name]) for task in held),
-        longer=sum(reaches(task, _longer(task, runs[task.name])) for task in held),
         published=len(held),
     )
 

@@ -5,7 +5,8 @@ squared residual of the equation at random points, and nothing else. The score c
 reference solution, for Allen-Cahn up to t = 0.5: beyond, so short a training finds another one.
 
 By Adam in under a minute tanh reaches 13 % and 3 %, ReLU 39 % and 29 %: it has no second derivative
-and cannot see the diffusion, so a smooth function is the better `reference` of a study.
+and cannot see the diffusion, so a smooth function is the better `reference` of a study. With ten
+times the epochs tanh comes to 0.7 % in Burgers' equation (one run of four minutes).
 """
 
 from __future__ import annotations
