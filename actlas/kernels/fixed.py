@@ -7,7 +7,8 @@ in `autograd`.
 
 from __future__ import annotations
 
-from functools import cached_property
+from collections.abc import Callable
+from functools import cached_property, partial
 from itertools import compress
 from typing import TYPE_CHECKING, Any, final
 
@@ -27,6 +28,10 @@ if TYPE_CHECKING:
 _address = torch.Tensor.data_ptr
 
 
+def _closed(*_: torch.Tensor) -> None:
+    """Return None: there is no short way without the engine."""
+
+
 @final
 class Fixed:
     """A function of `count` tensors: an expression with numbers for its other inputs."""
@@ -37,17 +42,25 @@ class Fixed:
         active = engine()
         self.slopes: dict[tuple[int, ...], Compiled | None] = {}
         self.value = launch.value_program(of.kernel, self.bound) if active.active else None
+        self.direct: Callable[..., torch.Tensor | None] = _closed
         if self.value is not None:
-            self.engine: Any = active.module
+            module: Any = active.module
+            self.engine, self.direct = module, partial(module.value, self.value.handle)
             self.apply = (_of_one if count == 1 else _of_several)(self).apply
 
     def __call__(self, *xs: torch.Tensor) -> torch.Tensor | None:
-        """Return the value, or None where the general way has to see to it."""
-        if self.value is None:
+        """Return the value, or None where the general way has to see to it.
+
+        In two steps, of which a caller in a hurry makes the first without this frame: `direct`
+        runs where nobody watches and no gradient is wanted.
+        """
+        y = self.direct(*xs)
+        return self.watched(*xs) if y is None else y
+
+    def watched(self, *xs: torch.Tensor) -> torch.Tensor | None:
+        """Return the value where `direct` has none: with a gradient, or None."""
+        if self.value is None or not self.engine.serves(*xs):
             return None
-        y: torch.Tensor | None = self.engine.value(self.value.handle, *xs)
-        if y is not None or not self.engine.serves(*xs):
-            return y
         if torch.is_grad_enabled():
             return self.apply(*xs) if current_plan() == "input" else None
         return self.into(self.value, *xs)

@@ -38,8 +38,9 @@ def _kernel_key(entry: Definition, shape: Shape) -> int:
     return elementwise(entry.expression(shape), inputs, defaults).key
 
 
-# The short ways of calls whose parameters came the long way once, where they were checked.
-_short: dict[tuple[Definition, tuple[Any, ...] | None], Fixed] = {}
+# The short ways of calls whose parameters came the long way once, where they were checked; None
+# stands for the defaults. Not to be taken while somebody compiles.
+SHORT: dict[tuple[Definition, tuple[Any, ...] | None], Fixed] = {}
 
 
 def quick(
@@ -52,18 +53,10 @@ def quick(
     if is_compiling():
         return None
     try:
-        short = _short.get((entry, given))
+        short = SHORT.get((entry, given))
     except TypeError:  # what has no hash was not kept
         return None
     return None if short is None else short(*inputs)
-
-
-def quick_into(
-    entry: Definition, inputs: tuple[Any, ...], out: torch.Tensor
-) -> torch.Tensor | None:
-    """Write the value at the defaults into `out`; None where the short way is closed."""
-    short = None if is_compiling() else _short.get((entry, None))
-    return None if short is None else short.write(out, *inputs)
 
 
 def _keep_short(
@@ -75,9 +68,9 @@ def _keep_short(
         return
     values = tuple(given.get(name, p.default) for name, p in entry.parameters.items())
     with suppress(TypeError):  # a list has no hash
-        _short[entry, values] = short
+        SHORT[entry, values] = short
     if not given:
-        _short[entry, None] = short
+        SHORT[entry, None] = short
 
 
 def evaluate(

@@ -11,10 +11,11 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
+from torch.compiler import is_compiling
 
 from actlas.catalogue import USER, Definition, find, load
 from actlas.errors import ActlasError, nearest
-from actlas.nn._apply import evaluate, evaluate_inplace, evaluate_into, quick, quick_into
+from actlas.nn._apply import SHORT, evaluate, evaluate_inplace, evaluate_into
 
 _functions: dict[str, Callable[..., torch.Tensor]] = {}
 
@@ -27,15 +28,19 @@ def function_of(entry: Definition) -> Callable[..., torch.Tensor]:
 
 
 def _make(entry: Definition) -> Callable[..., torch.Tensor]:
-    names, count = tuple(entry.parameters), len(entry.inputs)
+    names, count, at_defaults = tuple(entry.parameters), len(entry.inputs), (entry, None)
 
     def function(
         *args: Any, inplace: bool = False, out: torch.Tensor | None = None, **given: Any
     ) -> torch.Tensor:
-        if len(args) == count and not given and not inplace:
-            y = quick(entry, args) if out is None else quick_into(entry, args, out)
-            if y is not None:
-                return y
+        if len(args) == count and not given and not inplace and not is_compiling():
+            short = SHORT.get(at_defaults)
+            if short is not None:  # in place: a frame more is a tenth of a small call
+                y = short.direct(*args) if out is None else short.write(out, *args)
+                if y is None and out is None:
+                    y = short.watched(*args)
+                if y is not None:
+                    return y
         if len(args) < count or len(args) > count + len(names):
             raise ActlasError(f"{entry.name}{signature}: got {len(args)} positional arguments")
         for name in given:

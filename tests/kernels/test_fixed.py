@@ -16,11 +16,12 @@ from torch.utils.flop_counter import FlopCounterMode
 
 import actlas
 from actlas.expr import symbol
+from actlas.kernels import autograd
 from actlas.kernels.autograd import elementwise
 from actlas.kernels.cpu.runtime import engine
 from actlas.kernels.cpu.tensors import TYPES, introduce, is_plain
 from actlas.kernels.fixed import Fixed
-from actlas.nn import _module, functional
+from actlas.nn import _apply, _module, functional
 from actlas.nn.functional import function_of
 from tests.conftest import ENTRIES, over
 
@@ -54,8 +55,12 @@ def test_the_same_both_ways(entry: actlas.catalogue.Definition) -> None:
 
 
 @pytest.fixture
-def runs() -> Iterator[list[int]]:
-    """The number of tensors that each run by the short way reads."""
+def runs(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
+    """The number of tensors that each run by the short way reads; every way is made anew."""
+    monkeypatch.setattr(functional, "SHORT", {})
+    monkeypatch.setattr(_apply, "SHORT", functional.SHORT)
+    for one in autograd._shared:
+        monkeypatch.setattr(one, "fixed", {})
     found: list[int] = []
     module: Any = engine().module
     asked, made = module.value, module.into

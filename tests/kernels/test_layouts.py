@@ -20,7 +20,7 @@ from actlas.expr.node import make
 from actlas.kernels.cpu import launch
 from actlas.kernels.cpu.layout import is_dense
 from actlas.kernels.cpu.runtime import engine
-from actlas.nn import _apply
+from actlas.nn import _apply, functional
 from tests.conftest import ENTRIES, over
 
 LEARNS = [e for e in ENTRIES if any(p.learnable for p in e.parameters.values())]
@@ -174,7 +174,8 @@ def test_a_program_that_leaves_its_room_is_refused() -> None:
 def test_out_refuses_what_would_be_wrong(
     called_before: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_apply, "_short", {})
+    monkeypatch.setattr(functional, "SHORT", {})
+    monkeypatch.setattr(_apply, "SHORT", functional.SHORT)
     x = torch.randn(8)
     if called_before:
         actlas.functional.mish(x)
