@@ -99,6 +99,7 @@ def tanhsoft_2(x, beta=learnable(0.75), gamma=learnable(0.75)):
     title="TanhSoft3",
     claims=[smooth, not_monotone, zero_at_zero],
     reconstructed=_TANHSOFT_UNREAD,
+    formula=lambda x, delta: log(1 + exp(x) * tanh(delta * x)),
 )
 def tanhsoft_3(x, delta=learnable(0.85, POSITIVE)):
     """Softplus with a tanh inside its logarithm, which brings it through the origin."""
