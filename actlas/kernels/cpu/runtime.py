@@ -79,10 +79,15 @@ def _fuse(module: ModuleType, isa: str) -> str:
     if wanted not in ("0", "1"):
         raise ActlasError(f"ACTLAS_FUSE={wanted!r}: the choices are 1 (fuse steps) and 0")
     possible = module.fuse(wanted == "1")
-    if possible and isa != "generic":
+    if wanted == "0":
+        why = "ACTLAS_FUSE=0 asks for it"
+    elif isa == "generic":
+        why = "the generic path has no machine code"
+    elif not possible:
+        why = "this system grants no memory for code"
+    else:
         return "fused: a run of steps is one loop of machine code"
-    why = {"0": "ACTLAS_FUSE=0 asks for it"}.get(wanted, "this system grants no memory for code")
-    return f"one after another: {'the generic path has no machine code' if possible else why}"
+    return f"one after another: {why}"
 
 
 def _check_known(isa: str) -> None:
