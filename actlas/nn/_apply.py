@@ -44,9 +44,9 @@ SHORT: dict[tuple[Definition, tuple[Any, ...] | None], Fixed] = {}
 
 
 def quick(
-    entry: Definition, inputs: tuple[Any, ...], given: tuple[Any, ...] | None = None
+    entry: Definition, inputs: tuple[Any, ...], given: tuple[Any, ...]
 ) -> torch.Tensor | None:
-    """Return the value at these parameters, or the defaults; None where the short way is closed.
+    """Return the value at these parameters; None where the short way is closed.
 
     It is open if nobody compiles, and for parameters that came the long way before.
     """
