@@ -44,6 +44,13 @@ def load(path: Path) -> ModuleType:
     return module
 
 
+def altered(folder: Path, text: str, instead: str) -> ModuleType:
+    """Return an engine built from a source in which one text stands instead of another."""
+    for path in (*SOURCE.glob("*.c"), *SOURCE.glob("*.h")):
+        (folder / path.name).write_text(path.read_text().replace(text, instead))
+    return load(build(folder, "-O0", source=folder))
+
+
 @cache
 def emulated(folder: Path) -> ModuleType:
     """Return an engine whose AVX-512 path runs on any machine, through an emulating header."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -15,8 +14,6 @@ from actlas.backends.program import COSTS, OPERATIONS, Program, Unsupported, pro
 from actlas.catalogue import Definition, load
 from actlas.expr import derivative
 from actlas.kernels.cpu.runtime import engine
-from tests.kernels.building import SOURCE, build
-from tests.kernels.building import load as load_engine
 from tests.kernels.test_layouts import python
 
 SIZES = (1, 15, 16, 17, 1000, 5000)
@@ -49,11 +46,12 @@ def module(request: pytest.FixtureRequest) -> Iterator[ModuleType]:
 def two_ways(module: ModuleType, source: Program) -> tuple[Handle, Handle]:
     """Return the program step by step, and fused."""
     packed = source.packed()
+    module.fuse(False)
     try:
-        module.fuse(False)
-        return module.program(*packed), [module.fuse(True), module.program(*packed)][1]
+        step_by_step = module.program(*packed)
     finally:
         module.fuse(True)
+    return step_by_step, module.program(*packed)
 
 
 def numbers(rng: np.random.Generator, size: int) -> np.ndarray:
@@ -165,10 +163,3 @@ def test_an_unknown_choice_is_refused() -> None:
     done = python(REPORT, ACTLAS_FUSE="yes")
     assert done.returncode != 0
     assert "ACTLAS_FUSE='yes': the choices are 1 (fuse steps) and 0" in done.stderr
-
-
-def engine_with(folder: Path, text: str, instead: str) -> ModuleType:
-    """Return an engine built from a source in which one text stands instead of another."""
-    for path in (*SOURCE.glob("*.c"), *SOURCE.glob("*.h")):
-        (folder / path.name).write_text(path.read_text().replace(text, instead))
-    return load_engine(build(folder, "-O0", source=folder))

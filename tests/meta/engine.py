@@ -19,7 +19,7 @@ from actlas.kernels import plans
 from actlas.kernels.cpu import build, launch, tensors
 from actlas.kernels.cpu.runtime import engine
 from tests.kernels import test_accuracy, test_fixed, test_fusing, test_layouts, test_plans
-from tests.kernels.building import emulated
+from tests.kernels.building import altered, emulated
 from tests.meta.planting import Faults
 
 FAULTS = Faults()
@@ -109,7 +109,7 @@ def _(patch: pytest.MonkeyPatch) -> None:
 def _(patch: pytest.MonkeyPatch) -> None:
     right = "choose(c, to, in_register(r[2]), r[3])"
     folder = Path(mkdtemp())
-    module = test_fusing.engine_with(folder, right, "choose(c, to, in_register(r[3]), r[2])")
+    module = altered(folder, right, "choose(c, to, in_register(r[3]), r[2])")
     module.use("avx2" if module.has("avx2") else "generic")
     patch.setattr(test_fusing, "fusing", lambda: module)
 

@@ -67,10 +67,6 @@ static int all_near(const float *x, const float *near, float *y, int n) {
   return 1;
 }
 
-static int is_constant(const Program *p, int32_t at) {
-  return at >= p->inputs && at < p->inputs + p->constants;
-}
-
 /* The smaller and the larger number, NaN where one is NaN: a bound, which is none, is one machine
    instruction in this order. */
 static void smaller(const float *a, const float *b, float *y, int is_bound, int n) {

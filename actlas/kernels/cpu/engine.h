@@ -71,6 +71,10 @@ typedef struct {
   size_t code_size;
 } Program;
 
+static inline int is_constant(const Program *p, int32_t at) {
+  return at >= p->inputs && at < p->inputs + p->constants;
+}
+
 /* The element (r, c) lies at data + ((r % period) * row + c * column) elements. Sixteen-bit
    inputs may be looked up whole: `values` then holds a float for each of the 65,536 patterns. */
 typedef struct {

@@ -56,9 +56,7 @@ static int is_read_later(const Program *p, int from, int place) {
 }
 
 static int new_value(Loop *l, int place, int in_memory) {
-  const Program *p = l->program;
-  const int is_constant = place >= p->inputs && place < p->inputs + p->constants;
-  l->value[l->values] = (Value){place, -1, -1, in_memory, is_constant, 0};
+  l->value[l->values] = (Value){place, -1, -1, in_memory, is_constant(l->program, place), 0};
   return l->values++;
 }
 
@@ -134,13 +132,12 @@ static void drop_spent(Loop *l, int s) {
 
 static void put_step(Loop *l, int s) {
   const Step *step = l->step + s;
-  const Program *p = l->program;
-  const int count = count_of(step), bound = step->b;
+  const int count = count_of(step);
   int r[4] = {0};
   for (int k = 0; k < count; k++) fetch(l, l->reads[s][k], s, l->reads[s], count);
   const int to = free_register(l, s, l->reads[s], count);
   for (int k = 0; k < count; k++) r[k] = l->value[l->reads[s][k]].held;
-  translate(&l->code, step->op, to, r, bound >= p->inputs && bound < p->inputs + p->constants);
+  translate(&l->code, step->op, to, r, is_constant(l->program, step->b));
   hold(l, l->makes[s], to);
   if (l->value[l->makes[s]].is_wanted) write_back(l, l->value + l->makes[s]);
   drop_spent(l, s);

@@ -6,10 +6,11 @@
 #define SPLAT(v) {v, v, v, v, v, v, v, v, v, v, v, v, v, v, v, v}
 enum { LANES_MOST = 16 };
 enum { SIGN_BIT, OTHER_BITS, ZERO, ONE, MINUS_ONE, LOWEST, HIGHEST, LOW_END, HIGH_END, FAR, POOLED };
-static const uint32_t pool[POOLED][LANES_MOST] = {
-  SPLAT(0x80000000u), SPLAT(0x7fffffffu), SPLAT(0), SPLAT(0x3f800000u), SPLAT(0xbf800000u),
-  SPLAT(0xff7fffffu), SPLAT(0x7f7fffffu), SPLAT(0xff800000u), SPLAT(0x7f800000u),
-  SPLAT(0x41800000u) /* REACH */
+typedef union { uint32_t bits; float number; } Word;
+static const Word pool[POOLED][LANES_MOST] = {
+  SPLAT({0x80000000u}), SPLAT({0x7fffffffu}), SPLAT({0}), SPLAT({.number = 1}), SPLAT({.number = -1}),
+  SPLAT({0xff7fffffu}), SPLAT({0x7f7fffffu}), SPLAT({0xff800000u}), SPLAT({0x7f800000u}),
+  SPLAT({.number = REACH})
 };
 
 static Source pooled(int which) { return (Source){POOL, which * (int)sizeof pool[0]}; }
