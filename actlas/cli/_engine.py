@@ -30,6 +30,7 @@ def engine_rows() -> Rows:
         "threads": f"{torch.get_num_threads()} of torch's own pool ({active.threads})",
         **_programs(),
         "steps": active.steps,
+        "calls": active.calls,
         "large pages": _pages(),
         "composition": "float64, torch.compile, export, functorch, subclasses, tracing",
         **_gpu(),

@@ -86,21 +86,10 @@ class Fixed:
         """Run a program over contiguous tensors of one dtype; return a new tensor like `x`."""
         return self.engine.into(code.handle, x, *more)  # type: ignore[no-any-return,union-attr]
 
-    def into_all(
-        self, code: Compiled, x: torch.Tensor, *more: torch.Tensor
-    ) -> tuple[torch.Tensor, ...]:
-        """Run a program of any number of results; return new tensors like `x`."""
-        found = self.engine.into(code.handle, x, *more)
-        return found if isinstance(found, tuple) else (found,)
-
     def _run(self, code: Compiled | None, x: torch.Tensor, *more: torch.Tensor) -> None:
         """Run a program over contiguous tensors of one dtype and shape, the results the last."""
         threads, addresses = torch.get_num_threads(), map(_address, (x, *more))
         self.engine.flat(code.handle, threads, x.numel(), TYPES[x.dtype], *addresses)  # type: ignore[union-attr]
-
-    def _serves(self, *tensors: torch.Tensor) -> bool:
-        """Say whether a gradient may be computed here, which nobody asks the gradient of."""
-        return not torch.is_grad_enabled() and bool(self.engine.serves(*tensors))
 
     def slope(self, wanted: tuple[int, ...]) -> Compiled | None:
         """Return the program of grad * df/dx for the tensors number `wanted`, made once."""
@@ -119,9 +108,8 @@ class Fixed:
         if self.passes:
             return grad
         slope = self.slope((0,))
-        if slope is not None and self._serves(x, grad):
-            return self.into(slope, x, grad)
-        return self.of.pull_back([x, *self.numbers], grad, (0,))[0]
+        found = None if slope is None else self.engine.value(slope.handle, x, grad)
+        return self.of.pull_back([x, *self.numbers], grad, (0,))[0] if found is None else found
 
     def pull_back_all(
         self, xs: tuple[torch.Tensor, ...], grad: torch.Tensor, needed: tuple[bool, ...]
@@ -129,12 +117,13 @@ class Fixed:
         """Return grad * df/dx for every x that needs it, else None."""
         wanted = tuple(compress(range(len(xs)), needed))
         slope, x, more = self.slope(wanted), xs[0], (*xs[1:], grad)
-        if slope is not None and self._serves(x, *more):
-            found = self.into_all(slope, x, *more)
-        else:
-            found = tuple(self.of.pull_back([*xs, *self.numbers], grad, wanted))
+        found = None if slope is None else self.engine.value(slope.handle, x, *more)
+        if found is None:
+            found = self.of.pull_back([*xs, *self.numbers], grad, wanted)
+        elif len(wanted) == 1:
+            found = (found,)
         if len(found) == len(xs):
-            return found
+            return tuple(found)
         place = dict(zip(wanted, found, strict=True))
         return tuple(place.get(k) for k in range(len(xs)))
 

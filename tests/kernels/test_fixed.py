@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Iterator
 from contextlib import nullcontext
 from functools import partial
@@ -19,7 +20,7 @@ from actlas.expr import symbol
 from actlas.kernels import autograd
 from actlas.kernels.autograd import elementwise
 from actlas.kernels.cpu.runtime import engine
-from actlas.kernels.cpu.tensors import TYPES, introduce, is_plain
+from actlas.kernels.cpu.tensors import introduce, is_plain
 from actlas.kernels.fixed import Fixed
 from actlas.nn import _apply, _module, functional
 from actlas.nn.functional import function_of
@@ -176,13 +177,17 @@ X = torch.linspace(-2, 2, 4)
 ODD = {
     "float64": X.double(), "integers": X.long(), "meta": X.to("meta"), "sparse": X.to_sparse(),
     "mkldnn": X.to_mkldnn(), "negated": torch._neg_view(X), "strided": torch.randn(4, 2)[:, 0],
+    "zeros without memory": torch._efficientzerotensor((4,)), "turned": torch.randn(2, 2).T,
+    "a functional wrapper": torch._to_functional_tensor(X), "one number, spread": X[:1].expand(4),
     "a subclass": X.as_subclass(Own), "a number": 1.0, "None": None,
 }  # fmt: skip
+LYING_OTHERWISE = ("strided", "turned", "one number, spread")  # served on the general way
 
 
 def test_plain_tensors_are_served() -> None:
     serves = engine().module.serves  # type: ignore[union-attr]
-    for x in (X, torch.nn.Parameter(X), X.bfloat16(), X.half(), X[:0], X.reshape(2, 2)):
+    for x in (X, torch.nn.Parameter(X), X.bfloat16(), X.half(), X[:0], X.reshape(2, 2), X[1:],
+              X[0], torch.ones(1, 4, 2)[:, :1], torch.ones(0, 3)[:, ::2]):  # fmt: skip
         assert serves(x)
         assert is_plain(x)
 
@@ -195,8 +200,32 @@ def test_odd_ones_are_not(kind: str) -> None:
     for xs in ((x,), (X, x), (x, X)):
         assert not module.serves(*xs)
     assert module.value(code.handle, x) is None
-    if isinstance(x, torch.Tensor) and kind != "strided":
+    if isinstance(x, torch.Tensor) and kind not in LYING_OTHERWISE:
         assert not is_plain(x)
+
+
+@pytest.mark.parametrize("kind", ["zeros without memory", "a functional wrapper"])
+def test_tensors_without_an_address_are_computed_all_the_same(kind: str) -> None:
+    apart = actlas.functional.silu(ODD[kind]) - torch.nn.functional.silu(ODD[kind])
+    assert bool((apart.abs() < 1e-6).all())
+
+
+@pytest.mark.parametrize("kind", ["none", "of another version"])
+def test_a_torch_without_the_functions_goes_the_general_way(kind: str) -> None:
+    module: Any = engine().module
+    header = (ctypes.c_uint32 * 32)(2)  # a major version that is not known here
+    capsule = ctypes.pythonapi.PyCapsule_New
+    capsule.restype, capsule.argtypes = ctypes.py_object, [ctypes.c_void_p] * 3
+    name = ctypes.c_char_p(b"dlpack_exchange_api")
+    given = None if kind == "none" else capsule(ctypes.addressof(header), name, None)
+    try:
+        with patch.object(torch.Tensor, "__dlpack_c_exchange_api__", given):
+            assert not introduce(module)
+        assert not (given and module.serves(X))
+        assert torch.equal(actlas.functional.relu(X), X.relu())
+    finally:
+        assert introduce(module)
+    assert module.serves(X)
 
 
 @pytest.mark.parametrize(
@@ -237,13 +266,16 @@ def test_what_learns_is_left_to_autograd() -> None:
 def test_an_error_of_a_question_comes_through() -> None:
     """What is asked is torch's; if it fails, the error is not lost."""
     module: Any = engine().module
+    exchange, makers = torch.Tensor.__dlpack_c_exchange_api__, (torch.empty_like,) * 3
     try:
-        module.know_tensors((torch.Tensor,), tuple(TYPES), (("is_gpu_or_so", True),), (), (),
-                            (torch.empty_like,) * 4, 1)  # fmt: skip
-        with pytest.raises(AttributeError, match="is_gpu_or_so"):
+        module.know_tensors(exchange, (torch.Tensor,), ((torch.Tensor.mm, True),), (), makers, 1)
+        with pytest.raises(TypeError, match="mm"):
             module.serves(X)
         with pytest.raises(ValueError, match="too many facts"):
-            module.know_tensors((), (), (("is_cpu", True),) * 9, (), (), (torch.empty_like,) * 4, 1)
+            module.know_tensors(exchange, (), ((torch.numel, 1),) * 9, (), makers, 1)
+        assert not module.serves(X)
+        with pytest.raises(ValueError, match="PyCapsule"):
+            module.know_tensors(X, (torch.Tensor,), (), (), makers, 1)
         assert not module.serves(X)
     finally:
         introduce(module)

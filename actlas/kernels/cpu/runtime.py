@@ -34,6 +34,7 @@ class Engine:
     module: ModuleType | None
     threads: str  # whose threads run large tensors
     steps: str = ""  # how the steps of a program run, in words
+    calls: str = ""  # how it is asked whether tensors may run here, in words
 
     @property
     def active(self) -> bool:
@@ -68,9 +69,12 @@ def _start(module: ModuleType, available: tuple[str, ...], isa: str) -> Engine:
     if isa not in available:
         raise ActlasError(f"ACTLAS_ISA={isa}: this machine has {', '.join(available)}")
     module.use(isa)
-    introduce(module)
     asked = "ACTLAS_ISA asks for it" if os.environ.get("ACTLAS_ISA") else "the best at hand"
-    return Engine(isa, available, asked, module, _share_threads(module), _fuse(module, isa))
+    calls = "asked in C, by DLPack's functions" if introduce(module) else (
+            "asked in Python, which small tensors feel: this torch has no DLPack functions for C")
+    return Engine(
+        isa, available, asked, module, _share_threads(module), _fuse(module, isa), calls
+    )
 
 
 def _fuse(module: ModuleType, isa: str) -> str:

@@ -1,7 +1,28 @@
 /* The short way of plain tensors: asked in C what Python would ask, since small tensors feel every
-   step of it, and large ones too, whose memory has driven the interpreter out of the cache. What to
-   ask is told by know_tensors; an answer must be the very object that is wanted. No torch headers. */
+   step of it, and large ones too, whose memory has driven the interpreter out of the cache. What a
+   tensor is and where it lies is told by DLPack's functions for libraries in C, in one call; what
+   they do not say is asked as know_tensors tells. No torch headers. */
 #include "module.h"
+
+/* The part of DLPack that serves here (version 1, github.com/dmlc/dlpack): how a tensor lies in
+   memory, and the functions that a library hands out with its tensors. */
+enum { ON_CPU = 1, OF_FLOAT = 2, OF_BFLOAT = 4, KNOWN_VERSION = 1 };
+
+typedef struct {
+  char *data;
+  int32_t device, device_number, dimensions;
+  uint8_t kind, bits;
+  uint16_t lanes;
+  int64_t *shape, *strides; /* of the tensor's own, in elements */
+  uint64_t offset;          /* in bytes */
+} Lying;
+
+typedef struct {
+  uint32_t version, minor;
+  void *older, *allocate, *lend, *make;
+  int (*look)(void *tensor, Lying *found); /* 0, or -1 and an error: what has no memory cannot lie */
+  void *stream;
+} Exchange;
 
 enum { MOST_FACTS = 8 };
 
@@ -10,9 +31,10 @@ typedef struct {
   PyObject *asked[MOST_FACTS], *wanted[MOST_FACTS];
 } Facts;
 
-static PyObject *types, *dtypes; /* tuples: the number of a dtype is that of its place */
-static PyObject *empty_like, *address_of, *count_of, *threads_of, *dtype_name, *shape_name, *learns_name;
-static Facts attributes, answers, quiet;
+static PyObject *types; /* NULL: nothing is known yet, and the short way is closed */
+static const Exchange *exchange;
+static PyObject *empty_like, *threads_of, *grad_is_enabled, *learns_name;
+static Facts answers, quiet;
 static Py_ssize_t large; /* elements, from which a fresh buffer is worth large pages */
 
 static int read_facts(PyObject *pairs, Facts *facts) {
@@ -28,24 +50,25 @@ static int read_facts(PyObject *pairs, Facts *facts) {
   return 1;
 }
 
-/* know_tensors(types, dtypes, attributes, answers, quiet, (empty_like, data_ptr, numel, threads),
-   large): attributes are pairs of a name and its value; answers and quiet of a function, of the
+/* know_tensors(exchange, types, answers, quiet, (empty_like, get_num_threads, is_grad_enabled),
+   large): the capsule of DLPack's functions; answers and quiet are pairs of a function, of the
    tensor or of nothing, and its result. Kept for good: the module lives as long as Python. */
 PyObject *actlas_know_tensors(PyObject *self, PyObject *args) {
-  PyObject *attribute, *answer, *calm;
-  if (!PyArg_ParseTuple(args, "OOOOO(OOOO)n", &types, &dtypes, &attribute, &answer, &calm,
-                        &empty_like, &address_of, &count_of, &threads_of, &large) ||
-      !read_facts(attribute, &attributes) || !read_facts(answer, &answers) ||
-      !read_facts(calm, &quiet)) {
-    types = NULL;
+  PyObject *capsule, *known, *answer, *calm;
+  types = NULL;
+  if (!PyArg_ParseTuple(args, "OOOO(OOO)n", &capsule, &known, &answer, &calm, &empty_like, &threads_of,
+                        &grad_is_enabled, &large) ||
+      !read_facts(answer, &answers) || !read_facts(calm, &quiet)) {
     if (!PyErr_Occurred()) PyErr_SetString(PyExc_ValueError, "too many facts about tensors");
     return NULL;
   }
+  exchange = PyCapsule_GetPointer(capsule, "dlpack_exchange_api");
+  if (!exchange) return NULL;
+  if (exchange->version != KNOWN_VERSION || !exchange->look) Py_RETURN_FALSE;
   Py_INCREF(args); /* and with it all that it holds */
-  dtype_name = PyUnicode_InternFromString("dtype");
-  shape_name = PyUnicode_InternFromString("shape");
   learns_name = PyUnicode_InternFromString("requires_grad");
-  Py_RETURN_NONE;
+  types = known;
+  Py_RETURN_TRUE;
 }
 
 static int place_in(PyObject *tuple, PyObject *item) {
@@ -62,64 +85,101 @@ static int is(PyObject *found, PyObject *wanted) {
   return same;
 }
 
-static int type_of(PyObject *x) {
-  PyObject *dtype = PyObject_GetAttr(x, dtype_name);
-  const int type = dtype ? place_in(dtypes, dtype) : -1;
-  Py_XDECREF(dtype);
-  return type;
+/* What memory holds: a number of engine.h, or -1. */
+static int type_of(const Lying *x) {
+  if (x->lanes != 1) return -1;
+  if (x->kind == OF_FLOAT) return x->bits == 32 ? FLOAT32 : x->bits == 16 ? FLOAT16 : -1;
+  return x->kind == OF_BFLOAT && x->bits == 16 ? BFLOAT16 : -1;
 }
 
-/* The number of the dtype of a tensor whose memory is all there is to it; -1 for others. */
-static int plain_type(PyObject *x) {
-  if (place_in(types, (PyObject *)Py_TYPE(x)) < 0) return -1;
-  for (int k = 0; k < attributes.count; k++)
-    if (!is(PyObject_GetAttr(x, attributes.asked[k]), attributes.wanted[k])) return -1;
+static int64_t count_of(const Lying *x) {
+  int64_t count = 1;
+  for (int k = 0; k < x->dimensions; k++) count *= x->shape[k];
+  return count;
+}
+
+static int is_contiguous(const Lying *x, int64_t count) {
+  int64_t stride = 1;
+  for (int k = x->dimensions - 1; k >= 0 && count && x->strides; k--) {
+    if (x->shape[k] != 1 && x->strides[k] != stride) return 0;
+    stride *= x->shape[k];
+  }
+  return 1;
+}
+
+/* Fill an operand in and return the number of its elements; -1 where a tensor does not lie in the
+   processor's memory, one element after another, or holds what does not run here. */
+static int64_t operand_of(PyObject *x, Lying *lying, Operand *operand) {
+  if (exchange->look(x, lying)) return PyErr_Clear(), -1;
+  const int type = type_of(lying);
+  const int64_t count = count_of(lying);
+  if (type < 0 || lying->device != ON_CPU || !is_contiguous(lying, count) || (count && !lying->data))
+    return -1;
+  *operand = (Operand){lying->data + lying->offset, NULL, 1, 0, 1, type};
+  return count;
+}
+
+static int is_tensor(PyObject *x) { return types && place_in(types, (PyObject *)Py_TYPE(x)) >= 0; }
+
+static int answers_well(PyObject *x) {
   for (int k = 0; k < answers.count; k++)
-    if (!is(PyObject_CallFunctionObjArgs(answers.asked[k], x, NULL), answers.wanted[k])) return -1;
-  return type_of(x);
+    if (!is(PyObject_CallFunctionObjArgs(answers.asked[k], x, NULL), answers.wanted[k])) return 0;
+  return 1;
 }
 
-static int same_shape(PyObject *x, PyObject *y) {
-  PyObject *one = PyObject_GetAttr(x, shape_name), *other = PyObject_GetAttr(y, shape_name);
-  const int same = one && other && PyObject_RichCompareBool(one, other, Py_EQ) == 1;
-  Py_XDECREF(one), Py_XDECREF(other);
+static int is_quiet(void) {
+  for (int k = 0; k < quiet.count; k++)
+    if (!is(PyObject_CallNoArgs(quiet.asked[k]), quiet.wanted[k])) return 0;
+  return 1;
+}
+
+static int same_shape(const Lying *x, const Lying *y) {
+  int same = x->dimensions == y->dimensions;
+  for (int k = 0; same && k < x->dimensions; k++) same = x->shape[k] == y->shape[k];
   return same;
 }
 
-/* The number of the dtype of tensors that are plain and alike while nobody watches; -1 for others,
-   and after an error. */
-static int served_type(PyObject *const *x, Py_ssize_t count) {
-  const int type = types && count ? plain_type(x[0]) : -1;
-  for (Py_ssize_t k = 1; k < count && type >= 0; k++)
-    if (plain_type(x[k]) != type || !same_shape(x[0], x[k])) return -1;
-  for (int k = 0; k < quiet.count && type >= 0; k++)
-    if (!is(PyObject_CallNoArgs(quiet.asked[k]), quiet.wanted[k])) return -1;
-  return type;
+/* Fill in a job over plain tensors that are alike; 0 where there are others, and after an error. */
+static int served(PyObject *const *x, Py_ssize_t count, Job *job) {
+  Lying first, other;
+  if (count < 1 || count > MOST_OPERANDS) return 0;
+  for (Py_ssize_t k = 0; k < count; k++) {
+    Lying *lying = k ? &other : &first;
+    if (!is_tensor(x[k])) return 0;
+    const int64_t elements = operand_of(x[k], lying, job->operand + k);
+    if (elements < 0 || !answers_well(x[k])) return 0;
+    if (k && (!same_shape(&first, &other) || job->operand[k].type != job->operand[0].type)) return 0;
+    job->rows = 1, job->columns = elements;
+  }
+  return is_quiet();
 }
 
 PyObject *actlas_serves(PyObject *self, PyObject *const *args, Py_ssize_t count) {
-  const int served = served_type(args, count) >= 0;
-  return PyErr_Occurred() ? NULL : PyBool_FromLong(served);
+  Job job;
+  const int runs = served(args, count, &job);
+  return PyErr_Occurred() ? NULL : PyBool_FromLong(runs);
 }
 
-static int64_t number(PyObject *asked, PyObject *x) {
-  PyObject *found = x ? PyObject_CallFunctionObjArgs(asked, x, NULL) : PyObject_CallNoArgs(asked);
-  const int64_t value = found ? PyLong_AsLongLong(found) : -1;
-  Py_XDECREF(found);
-  return value;
-}
-
-/* Fill a job in: contiguous inputs, and new tensors y like the first of them; 0 at an error. */
-static int place(Job *job, PyObject *const *x, Py_ssize_t inputs, PyObject **y, int type) {
+/* Make new tensors y like x, the last operands of a job; 0 at an error. */
+static int make_results(PyObject *x, PyObject **y, Py_ssize_t inputs, Job *job) {
   const int outputs = job->program->outputs;
-  job->rows = 1, job->columns = number(count_of, x[0]);
-  for (int k = 0; k < outputs; k++)
-    if (!(y[k] = PyObject_CallFunctionObjArgs(empty_like, x[0], NULL))) return 0;
-  for (Py_ssize_t k = 0; k < inputs + outputs; k++) {
-    char *data = (char *)(intptr_t)number(address_of, k < inputs ? x[k] : y[k - inputs]);
-    job->operand[k] = (Operand){data, NULL, 1, 0, 1, type};
+  Lying lying;
+  for (int k = 0; k < outputs; k++) {
+    if (!(y[k] = PyObject_CallFunctionObjArgs(empty_like, x, NULL))) return 0;
+    Operand *operand = job->operand + inputs + k;
+    if (operand_of(y[k], &lying, operand) != job->columns || operand->type != job->operand[0].type)
+      return PyErr_SetString(PyExc_RuntimeError, "torch.empty_like made another kind of tensor"), 0;
+    if (job->columns >= large)
+      actlas_advise((uintptr_t)operand->data, job->columns * (operand->type ? 2 : 4));
   }
-  return !PyErr_Occurred();
+  return 1;
+}
+
+static int threads(void) {
+  PyObject *found = PyObject_CallNoArgs(threads_of);
+  const long count = found ? PyLong_AsLong(found) : -1;
+  Py_XDECREF(found);
+  return (int)count;
 }
 
 /* One tensor, or a tuple of several; the references go with it. */
@@ -133,48 +193,53 @@ static PyObject *packed(PyObject **y, int count) {
   return all;
 }
 
-/* Run a program over contiguous tensors of one dtype and shape; return new ones like the first. */
-static PyObject *run(PyObject *capsule, PyObject *const *x, Py_ssize_t inputs, int type) {
-  const Program *p = PyCapsule_GetPointer(capsule, ACTLAS_PROGRAM);
-  if (!p) return NULL;
+/* Run a job over its inputs; return new tensors like the first. */
+static PyObject *run(Job *job, PyObject *const *x, Py_ssize_t inputs) {
+  const Program *p = job->program;
   if (p->inputs != inputs || p->outputs < 1)
     return PyErr_Format(PyExc_TypeError, "wrong number of operands");
-  Job job;
-  job.program = p;
   PyObject *y[MOST_OPERANDS] = {NULL}, *done = NULL;
-  if (place(&job, x, inputs, y, type)) {
-    for (int k = 0; k < p->outputs && job.columns >= large; k++)
-      actlas_advise((uintptr_t)job.operand[inputs + k].data, job.columns * (type ? 2 : 4));
-    const int threads = job.columns <= GRAIN ? 1 : (int)number(threads_of, NULL);
-    done = PyErr_Occurred() ? NULL : actlas_finish(&job, threads);
+  if (make_results(x[0], y, inputs, job)) {
+    const int most = job->columns <= GRAIN ? 1 : threads();
+    done = PyErr_Occurred() ? NULL : actlas_finish(job, most);
   }
   for (int k = 0; k < p->outputs && !done; k++) Py_XDECREF(y[k]);
   Py_XDECREF(done);
   return done ? packed(y, p->outputs) : NULL;
 }
 
-/* Whether all are tensors of which none wants a gradient: asked first, since in training the rest is
-   asked on the way of autograd. */
+/* Whether all are tensors of which none wants a gradient, or gradients are off: asked first, since
+   in training the rest is asked on the way of autograd. */
 static int none_learns(PyObject *const *x, Py_ssize_t count) {
-  for (Py_ssize_t k = 0; k < count; k++)
-    if (!types || place_in(types, (PyObject *)Py_TYPE(x[k])) < 0 ||
-        !is(PyObject_GetAttr(x[k], learns_name), Py_False))
-      return 0;
+  for (Py_ssize_t k = 0; k < count; k++) {
+    if (!is_tensor(x[k])) return 0;
+    if (!is(PyObject_GetAttr(x[k], learns_name), Py_False))
+      return !PyErr_Occurred() && is(PyObject_CallNoArgs(grad_is_enabled), Py_False);
+  }
   return 1;
 }
 
-/* value(program, x, ...): a new tensor, or None where the short way is closed or a gradient asked. */
+/* value(program, x, ...): a new tensor for each result, or None where the short way is closed or a
+   gradient is wanted. */
 PyObject *actlas_value(PyObject *self, PyObject *const *args, Py_ssize_t count) {
-  const int type = none_learns(args + 1, count - 1) ? served_type(args + 1, count - 1) : -1;
+  Job job; /* not cleared: there is room for many more operands than there are */
+  const int runs = none_learns(args + 1, count - 1) && served(args + 1, count - 1, &job);
   if (PyErr_Occurred()) return NULL;
-  if (type < 0) Py_RETURN_NONE;
-  return run(args[0], args + 1, count - 1, type);
+  if (!runs) Py_RETURN_NONE;
+  job.program = PyCapsule_GetPointer(args[0], ACTLAS_PROGRAM);
+  return job.program ? run(&job, args + 1, count - 1) : NULL;
 }
 
-/* into(program, x, ...): a new tensor for each result; the caller has seen to it that all are plain and alike. */
+/* into(program, x, ...): the same where the caller has asked already, and autograd is not asked. */
 PyObject *actlas_into(PyObject *self, PyObject *const *args, Py_ssize_t count) {
-  const int type = types && count > 1 ? type_of(args[1]) : -1;
-  if (PyErr_Occurred()) return NULL;
-  if (type < 0) return PyErr_Format(PyExc_TypeError, "into takes a program and tensors");
-  return run(args[0], args + 1, count - 1, type);
+  Job job;
+  Lying lying;
+  job.rows = 1, job.columns = -1;
+  for (Py_ssize_t k = 1; k < count && k <= MOST_OPERANDS; k++) {
+    job.columns = is_tensor(args[k]) ? operand_of(args[k], &lying, job.operand + k - 1) : -1;
+    if (job.columns < 0) break;
+  }
+  if (job.columns < 0) return PyErr_Format(PyExc_TypeError, "into takes a program and plain tensors");
+  job.program = PyCapsule_GetPointer(args[0], ACTLAS_PROGRAM);
+  return job.program ? run(&job, args + 1, count - 1) : NULL;
 }

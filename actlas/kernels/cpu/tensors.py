@@ -1,7 +1,7 @@
 """What a plain tensor is: its memory is all there is to it, and of a type that runs in the engine.
 
-The facts stand here once; `is_plain` asks them in Python, and `introduce` tells them to the engine,
-which asks them in C on the short way of small tensors.
+`is_plain` asks in Python. On the short way the engine asks in C: DLPack's functions tell it where a
+tensor lies and of what type it is, and what they do not say, `introduce` tells it to ask.
 """
 
 from __future__ import annotations
@@ -15,12 +15,8 @@ from actlas.kernels.transforms import QUIET
 TYPES = {torch.float32: 0, torch.bfloat16: 1, torch.float16: 2}  # as in engine.h
 PLAIN = (torch.Tensor, torch.nn.Parameter)  # a subclass may mean something else
 LARGE = 1 << 20  # elements, from which a fresh buffer is worth large pages
-_ATTRIBUTES = (("is_cpu", True),)
-_ANSWERS = (
-    (torch._C._has_storage, True),  # sparse tensors and batches of gradients have none
-    (torch.Tensor.is_neg, False),
-)
-_MAKERS = (torch.empty_like, torch.Tensor.data_ptr, torch.Tensor.numel, torch.get_num_threads)
+_NEGATED = torch.Tensor.is_neg  # of a view that is negated when it is read
+_MAKERS = (torch.empty_like, torch.get_num_threads, torch.is_grad_enabled)
 
 
 def is_plain(v: torch.Tensor) -> bool:
@@ -28,12 +24,19 @@ def is_plain(v: torch.Tensor) -> bool:
     return (
         type(v) in PLAIN
         and v.dtype in TYPES
-        and all(getattr(v, name) is wanted for name, wanted in _ATTRIBUTES)
-        and all(ask(v) is wanted for ask, wanted in _ANSWERS)
+        and v.is_cpu
+        and torch._C._has_storage(v)  # sparse tensors and batches of gradients have none
+        and not _NEGATED(v)
+        and (v.data_ptr() != 0 or v.numel() == 0)  # zeros that are known to be are kept nowhere
     )
 
 
-def introduce(module: ModuleType) -> None:
-    """Tell the engine what it serves: plain tensors that are contiguous, while nobody watches."""
-    answers = (*_ANSWERS, (torch.Tensor.is_contiguous, True))
-    module.know_tensors(PLAIN, tuple(TYPES), _ATTRIBUTES, answers, QUIET, _MAKERS, LARGE)
+def introduce(module: ModuleType) -> bool:
+    """Tell the engine what it serves: plain tensors that are contiguous, while nobody watches.
+
+    Returns whether it can look at tensors by itself; else all of them go the general way.
+    """
+    exchange = getattr(torch.Tensor, "__dlpack_c_exchange_api__", None)
+    return exchange is not None and module.know_tensors(
+        exchange, PLAIN, ((_NEGATED, False),), QUIET, _MAKERS, LARGE
+    )
