@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 
 import torch
-from torch.compiler import is_compiling
+from torch.compiler import is_compiling, is_dynamo_compiling
 
 from actlas.catalogue import Definition, Parameter, Shape, find, unroll
 from actlas.errors import ActlasError, UnsupportedDtypeError
@@ -48,9 +48,10 @@ def quick(
 ) -> torch.Tensor | None:
     """Return the value at these parameters; None where the short way is closed.
 
-    It is open if nobody compiles, and for parameters that came the long way before.
+    It is open for parameters that came the long way before, unless Dynamo reads this; other ways
+    to make a graph have tensors of their own, which the short way does not serve.
     """
-    if is_compiling():
+    if is_dynamo_compiling():
         return None
     try:
         short = SHORT.get((entry, given))

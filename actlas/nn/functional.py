@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch.compiler import is_compiling
+from torch.compiler import is_dynamo_compiling
 
 from actlas.catalogue import USER, Definition, find, load
 from actlas.errors import ActlasError, nearest
@@ -33,7 +33,7 @@ def _make(entry: Definition) -> Callable[..., torch.Tensor]:
     def function(
         *args: Any, inplace: bool = False, out: torch.Tensor | None = None, **given: Any
     ) -> torch.Tensor:
-        if len(args) == count and not given and not inplace and not is_compiling():
+        if len(args) == count and not given and not inplace and not is_dynamo_compiling():
             short = SHORT.get(at_defaults)
             if short is not None:  # in place: a frame more is a tenth of a small call
                 y = short.direct(*args) if out is None else short.write(out, *args)

@@ -205,24 +205,32 @@ fail:
 /* ---------------------------------------------------------------- running */
 
 typedef void Parallel(void (*)(void *), void *, unsigned, unsigned);
+typedef int Number(void);
 static Parallel *parallel; /* GOMP_parallel of torch's own OpenMP, or NULL */
+static Number *thread_number;
 
 typedef struct {
   const Job *job;
   double **sums; /* one row of pointers for each task */
   int64_t total;
   int tasks, outputs;
-  int next; /* atomic */
+  char taken[MOST_TASKS * 4]; /* atomic */
 } Tasks;
 
+static void run_task(const Tasks *all, int task) {
+  const int64_t share = (all->total / all->tasks + BLOCK) / BLOCK * BLOCK, begin = share * task;
+  const int64_t end = begin + share < all->total ? begin + share : all->total;
+  if (begin < end) runner(all->job, begin, end, all->sums + task * all->outputs);
+}
+
+/* Every thread has the same part each time, as in torch, for that lies in its own cache; then it
+   takes what another has not begun. */
 static void work(void *data) {
   Tasks *all = data;
-  for (;;) {
-    const int task = __atomic_fetch_add(&all->next, 1, __ATOMIC_RELAXED);
-    if (task >= all->tasks) return;
-    const int64_t share = (all->total / all->tasks + BLOCK) / BLOCK * BLOCK, begin = share * task;
-    const int64_t end = begin + share < all->total ? begin + share : all->total;
-    if (begin < end) runner(all->job, begin, end, all->sums + task * all->outputs);
+  const int own = all->tasks > 1 ? thread_number() : 0;
+  for (int k = 0; k < all->tasks; k++) {
+    const int task = (own + k) % all->tasks;
+    if (!__atomic_exchange_n(all->taken + task, 1, __ATOMIC_RELAXED)) run_task(all, task);
   }
 }
 
@@ -261,11 +269,14 @@ static void collect_sums(const Job *job, Tasks *all) {
 
 static int execute(const Job *job, int threads) {
   double *sums[MOST_TASKS * 4];
-  Tasks all = {job, sums, job->rows * job->columns, 1, job->program->outputs, 0};
+  Tasks all;
+  all.job = job, all.sums = sums, all.outputs = job->program->outputs;
+  all.total = job->rows * job->columns, all.tasks = 1;
   const int64_t most = all.total / GRAIN;
   if (parallel && threads > 1 && most > 1) all.tasks = most < threads ? (int)most : threads;
   if (all.tasks * all.outputs > MOST_TASKS * 4) all.tasks = MOST_TASKS * 4 / all.outputs;
   for (int k = 0; k < all.tasks * all.outputs; k++) sums[k] = NULL;
+  memset(all.taken, 0, (size_t)all.tasks);
   const int ready = make_sums(job, &all);
   if (ready && all.tasks > 1) parallel(work, &all, (unsigned)all.tasks, 0);
   else if (ready) work(&all);
@@ -321,10 +332,12 @@ static PyObject *py_grid(PyObject *self, PyObject *args) {
   return actlas_finish(&job, threads);
 }
 
-static PyObject *py_use_threads_of(PyObject *self, PyObject *address) {
-  void *found = PyLong_AsVoidPtr(address);
+static PyObject *py_use_threads_of(PyObject *self, PyObject *const *args, Py_ssize_t count) {
+  if (count != 2) return PyErr_Format(PyExc_TypeError, "use_threads_of takes two addresses");
+  void *run = PyLong_AsVoidPtr(args[0]), *number = PyLong_AsVoidPtr(args[1]);
   if (PyErr_Occurred()) return NULL;
-  memcpy(&parallel, &found, sizeof found);
+  memcpy(&parallel, &run, sizeof run);
+  memcpy(&thread_number, &number, sizeof number);
   Py_RETURN_NONE;
 }
 
@@ -353,7 +366,7 @@ static PyMethodDef METHODS[] = {
     {"program", py_program, METH_VARARGS, "Make a program."},
     {"flat", (PyCFunction)(void (*)(void))py_flat, METH_FASTCALL, "Run over contiguous memory."},
     {"grid", py_grid, METH_VARARGS, "Run over rows and columns with strides."},
-    {"use_threads_of", py_use_threads_of, METH_O, "Take over the address of GOMP_parallel."},
+    {"use_threads_of", (PyCFunction)(void (*)(void))py_use_threads_of, METH_FASTCALL, "Take over the addresses of GOMP_parallel and omp_get_thread_num."},
     {"advise", (PyCFunction)(void (*)(void))py_advise, METH_FASTCALL, "Ask for large pages."},
     {"know_tensors", actlas_know_tensors, METH_VARARGS, "Learn what a plain tensor is."},
     {"serves", (PyCFunction)(void (*)(void))actlas_serves, METH_FASTCALL, "Say whether tensors are plain and alike."},

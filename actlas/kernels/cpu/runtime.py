@@ -70,11 +70,12 @@ def _start(module: ModuleType, available: tuple[str, ...], isa: str) -> Engine:
         raise ActlasError(f"ACTLAS_ISA={isa}: this machine has {', '.join(available)}")
     module.use(isa)
     asked = "ACTLAS_ISA asks for it" if os.environ.get("ACTLAS_ISA") else "the best at hand"
-    calls = "asked in C, by DLPack's functions" if introduce(module) else (
-            "asked in Python, which small tensors feel: this torch has no DLPack functions for C")
-    return Engine(
-        isa, available, asked, module, _share_threads(module), _fuse(module, isa), calls
+    calls = (
+        "asked in C, by DLPack's functions"
+        if introduce(module)
+        else ("asked in Python, which small tensors feel: this torch has no DLPack functions for C")
     )
+    return Engine(isa, available, asked, module, _share_threads(module), _fuse(module, isa), calls)
 
 
 def _fuse(module: ModuleType, isa: str) -> str:
@@ -108,6 +109,7 @@ def _share_threads(module: ModuleType) -> str:
     for path in sorted(folder.glob(patterns.get(platform.system(), "libgomp*"))):
         library = ctypes.CDLL(str(path))
         if hasattr(library, "GOMP_parallel"):
-            module.use_threads_of(ctypes.cast(library.GOMP_parallel, ctypes.c_void_p).value)
+            functions = library.GOMP_parallel, library.omp_get_thread_num
+            module.use_threads_of(*[ctypes.cast(f, ctypes.c_void_p).value for f in functions])
             return path.name
     return "none: torch's OpenMP library was not found, so one thread runs"

@@ -15,7 +15,8 @@ from actlas.kernels.transforms import QUIET
 TYPES = {torch.float32: 0, torch.bfloat16: 1, torch.float16: 2}  # as in engine.h
 PLAIN = (torch.Tensor, torch.nn.Parameter)  # a subclass may mean something else
 LARGE = 1 << 20  # elements, from which a fresh buffer is worth large pages
-_NEGATED = torch.Tensor.is_neg  # of a view that is negated when it is read
+# What DLPack does not say, with a plain tensor's answer: it is no view that is read negated.
+_ANSWERS = ((torch.Tensor.is_neg, False),)
 _MAKERS = (torch.empty_like, torch.get_num_threads, torch.is_grad_enabled)
 
 
@@ -26,7 +27,7 @@ def is_plain(v: torch.Tensor) -> bool:
         and v.dtype in TYPES
         and v.is_cpu
         and torch._C._has_storage(v)  # sparse tensors and batches of gradients have none
-        and not _NEGATED(v)
+        and all(ask(v) is wanted for ask, wanted in _ANSWERS)
         and (v.data_ptr() != 0 or v.numel() == 0)  # zeros that are known to be are kept nowhere
     )
 
@@ -38,5 +39,5 @@ def introduce(module: ModuleType) -> bool:
     """
     exchange = getattr(torch.Tensor, "__dlpack_c_exchange_api__", None)
     return exchange is not None and module.know_tensors(
-        exchange, PLAIN, ((_NEGATED, False),), QUIET, _MAKERS, LARGE
+        exchange, PLAIN, _ANSWERS, QUIET, _MAKERS, LARGE
     )
