@@ -20,6 +20,7 @@ from actlas.expr import Expr, derivative
 from actlas.kernels import engines, plans
 from actlas.kernels.cpu import launch
 from actlas.kernels.fixed import Fixed
+from actlas.kernels.retained import output_tells
 from actlas.kernels.transforms import transformed
 
 
@@ -105,6 +106,17 @@ class Elementwise:
         torch.autograd.graph.increment_version(out)
         return out
 
+    def in_place(self, x: torch.Tensor, *values: Value) -> torch.Tensor | None:
+        """Store the value into `x`, differentiable in it, and return it.
+
+        None where backward needs more than the output, or autograd would have to know more: of a
+        view, a leaf, a transform or a memory plan.
+        """
+        open_way = not (x.is_leaf or x._is_view() or self._watched(values))
+        if not open_way or plans.current_plan() != "input" or not self.told([x, *values]):
+            return None
+        return _in_place(self, values).apply(x)  # type: ignore[no-any-return,arg-type]
+
     def value_and_slope(self, *values: Value) -> tuple[torch.Tensor, torch.Tensor]:
         """Return the value and the derivative in the first input, in its dtype."""
         runs = launch.serves(values) and not self._watched(values)
@@ -114,6 +126,14 @@ class Elementwise:
         first = values[0]
         assert isinstance(first, torch.Tensor)
         return self(*values), self.slope(0)(*values).to(first.dtype)
+
+    def told(self, values: Sequence[Value]) -> bool:
+        """Say whether the output may be kept for backward in place of the one tensor, the first."""
+        numbers = tuple(None if isinstance(v, torch.Tensor) else float(v) for v in values)
+        if self.wide or numbers.count(None) != 1:
+            return False
+        root, inputs, _ = launch.bound(self.kernel, numbers)
+        return output_tells(root, inputs[0])
 
     def _watched(self, values: Sequence[Value]) -> bool:
         """Say whether somebody watches: a gradient is asked for, a transform runs, or a graph."""
@@ -210,8 +230,9 @@ def _functions(of: Elementwise) -> tuple[type[Any], type[Any]]:
     class Quick(torch.autograd.Function):
         @staticmethod
         def forward(ctx: Any, *values: Value) -> torch.Tensor:
-            ctx.save_for_backward(*_separate(ctx, values))
-            return of.value(*values)
+            y = of.value(*values)
+            ctx.save_for_backward(*_separate(ctx, (y, *values[1:]) if of.told(values) else values))
+            return y
 
         @staticmethod
         def backward(ctx: Any, grad: torch.Tensor) -> Any:
@@ -245,6 +266,25 @@ def _functions(of: Elementwise) -> tuple[type[Any], type[Any]]:
             return sum(pushed[1:], start=pushed[0])
 
     return Quick, Transformable
+
+
+@cache
+def _in_place(of: Elementwise, numbers: tuple[float, ...]) -> type[Any]:
+    """Return the autograd Function that overwrites its input, for outputs that tell the slope."""
+
+    class InPlace(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, x: torch.Tensor) -> torch.Tensor:
+            of.into(x, x, *numbers)
+            ctx.mark_dirty(x)
+            ctx.save_for_backward(x)
+            return x
+
+        @staticmethod
+        def backward(ctx: Any, grad: torch.Tensor) -> torch.Tensor:
+            return of.pull_back([*ctx.saved_tensors, *numbers], grad, (0,))[0]
+
+    return InPlace
 
 
 def _separate(ctx: Any, values: tuple[Value, ...]) -> list[torch.Tensor]:

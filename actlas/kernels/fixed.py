@@ -1,4 +1,4 @@
-"""The short way: contiguous tensors of one shape, all parameters numbers, straight into the engine.
+"""The short way: tensors that lie alike, all parameters numbers, straight into the engine.
 
 Small tensors are bound by what Python does around them, so this path asks as little as it can, and
 asks it in C: are the tensors plain, do they need a gradient. Everything else goes the general way
@@ -21,15 +21,17 @@ from actlas.kernels.cpu.build import Compiled
 from actlas.kernels.cpu.runtime import engine
 from actlas.kernels.cpu.tensors import TYPES
 from actlas.kernels.plans import current_plan
+from actlas.kernels.retained import output_tells
 
 if TYPE_CHECKING:
     from actlas.kernels.autograd import Elementwise
 
+Run = Callable[..., Any]  # tensors in, new tensors out, or None where the short way is closed
 _address = torch.Tensor.data_ptr
 
 
 def _closed(*_: torch.Tensor) -> None:
-    """Return None: there is no short way without the engine."""
+    """Return None: there is no short way."""
 
 
 @final
@@ -40,13 +42,14 @@ class Fixed:
         self.of, self.numbers = of, numbers
         self.bound = (*[None] * count, *map(float, numbers))
         active = engine()
-        self.slopes: dict[tuple[int, ...], Compiled | None] = {}
+        self.slopes: dict[tuple[int, ...], Run] = {}
         self.value = launch.value_program(of.kernel, self.bound) if active.active else None
-        self.direct: Callable[..., torch.Tensor | None] = _closed
+        self.direct: Run = _closed
         if self.value is not None:
             module: Any = active.module
             self.engine, self.direct = module, partial(module.value, self.value.handle)
-            self.apply = (_of_one if count == 1 else _of_several)(self).apply
+            self.into: Run = partial(module.into, self.value.handle)
+            self.apply = _applied((_of_one if count == 1 else _of_several)(self))
 
     def __call__(self, *xs: torch.Tensor) -> torch.Tensor | None:
         """Return the value, or None where the general way has to see to it.
@@ -58,12 +61,10 @@ class Fixed:
         return self.watched(*xs) if y is None else y
 
     def watched(self, *xs: torch.Tensor) -> torch.Tensor | None:
-        """Return the value where `direct` has none: with a gradient, or None."""
-        if self.value is None or not self.engine.serves(*xs):
+        """Return the value where `direct` has none, with a gradient; or None."""
+        if self.value is None or not torch.is_grad_enabled() or current_plan() != "input":
             return None
-        if torch.is_grad_enabled():
-            return self.apply(*xs) if current_plan() == "input" else None
-        return self.into(self.value, *xs)
+        return self.apply(*xs) if self.engine.serves(*xs) else None
 
     def write(self, out: torch.Tensor, x: torch.Tensor, *more: torch.Tensor) -> torch.Tensor | None:
         """Write the value into `out` and return it; None where the general way has to see to it.
@@ -82,33 +83,34 @@ class Fixed:
         self._run(self.value, x, *more, out)
         return out
 
-    def into(self, code: Compiled | None, x: torch.Tensor, *more: torch.Tensor) -> torch.Tensor:
-        """Run a program over contiguous tensors of one dtype; return a new tensor like `x`."""
-        return self.engine.into(code.handle, x, *more)  # type: ignore[no-any-return,union-attr]
-
-    def _run(self, code: Compiled | None, x: torch.Tensor, *more: torch.Tensor) -> None:
-        """Run a program over contiguous tensors of one dtype and shape, the results the last."""
+    def _run(self, code: Compiled, x: torch.Tensor, *more: torch.Tensor) -> None:
+        """Run a program over tensors that lie alike, the results the last."""
         threads, addresses = torch.get_num_threads(), map(_address, (x, *more))
-        self.engine.flat(code.handle, threads, x.numel(), TYPES[x.dtype], *addresses)  # type: ignore[union-attr]
+        self.engine.flat(code.handle, threads, x.numel(), TYPES[x.dtype], *addresses)
 
-    def slope(self, wanted: tuple[int, ...]) -> Compiled | None:
-        """Return the program of grad * df/dx for the tensors number `wanted`, made once."""
+    def slope(self, wanted: tuple[int, ...]) -> Run:
+        """Return what computes grad * df/dx for the tensors number `wanted`, made once."""
         if wanted not in self.slopes:
-            self.slopes[wanted] = launch.slope_program(self.of.kernel, self.bound, wanted)
+            code = launch.slope_program(self.of.kernel, self.bound, wanted)
+            run = _closed if code is None else partial(self.engine.value, code.handle)
+            self.slopes[wanted] = run
         return self.slopes[wanted]
 
     @cached_property
-    def passes(self) -> bool:
-        """Whether f' is 1 everywhere, so that a gradient goes through as it is."""
+    def slope_of_one(self) -> Run:
+        """What computes grad * f'(x); where f' is 1 everywhere, grad goes through as it is."""
         root, inputs, _ = launch.bound(self.of.kernel, self.bound)
-        return len(inputs) == 1 and derivative(root, inputs[0]) is ONE
+        return _second if derivative(root, inputs[0]) is ONE else self.slope((0,))
+
+    @cached_property
+    def told(self) -> bool:
+        """Whether the output is kept for backward: it tells the slope as well as the input does."""
+        root, inputs, _ = launch.bound(self.of.kernel, self.bound)
+        return output_tells(root, inputs[0])
 
     def pull_back(self, x: torch.Tensor, grad: torch.Tensor) -> torch.Tensor:
-        """Return grad * f'(x) for a function of one tensor."""
-        if self.passes:
-            return grad
-        slope = self.slope((0,))
-        found = None if slope is None else self.engine.value(slope.handle, x, grad)
+        """Return grad * f'(x) for a function of one tensor; x is the output where that is kept."""
+        found: torch.Tensor | None = self.slope_of_one(x, grad)
         return self.of.pull_back([x, *self.numbers], grad, (0,))[0] if found is None else found
 
     def pull_back_all(
@@ -116,8 +118,7 @@ class Fixed:
     ) -> tuple[torch.Tensor | None, ...]:
         """Return grad * df/dx for every x that needs it, else None."""
         wanted = tuple(compress(range(len(xs)), needed))
-        slope, x, more = self.slope(wanted), xs[0], (*xs[1:], grad)
-        found = None if slope is None else self.engine.value(slope.handle, x, *more)
+        found = self.slope(wanted)(*xs, grad)
         if found is None:
             found = self.of.pull_back([*xs, *self.numbers], grad, wanted)
         elif len(wanted) == 1:
@@ -128,14 +129,24 @@ class Fixed:
         return tuple(place.get(k) for k in range(len(xs)))
 
 
-def _of_one(of: Fixed) -> type[Any]:
-    """Return the autograd Function, which saves the input alone."""
+def _second(_: torch.Tensor, grad: torch.Tensor) -> torch.Tensor:
+    return grad
+
+
+def _applied(function: type[torch.autograd.Function]) -> Run:
+    """Return `apply` as it is in C: what Python asks around it, `watched` has asked already."""
+    return super(torch.autograd.Function, function).apply  # type: ignore[no-any-return,misc]
+
+
+def _of_one(of: Fixed) -> type[torch.autograd.Function]:
+    """Return the autograd Function, which saves the input alone, or the output if that tells."""
 
     class Saved(torch.autograd.Function):
         @staticmethod
         def forward(ctx: Any, x: torch.Tensor) -> torch.Tensor:
-            ctx.save_for_backward(x)
-            return of.into(of.value, x)
+            y: torch.Tensor = of.into(x)
+            ctx.save_for_backward(y if of.told else x)
+            return y
 
         @staticmethod
         def backward(ctx: Any, grad: torch.Tensor) -> torch.Tensor:
@@ -144,14 +155,14 @@ def _of_one(of: Fixed) -> type[Any]:
     return Saved
 
 
-def _of_several(of: Fixed) -> type[Any]:
+def _of_several(of: Fixed) -> type[torch.autograd.Function]:
     """Return the autograd Function of more than one tensor, which saves them all."""
 
     class Saved(torch.autograd.Function):
         @staticmethod
         def forward(ctx: Any, *xs: torch.Tensor) -> torch.Tensor:
             ctx.save_for_backward(*xs)
-            return of.into(of.value, *xs)
+            return of.into(*xs)  # type: ignore[no-any-return]
 
         @staticmethod
         def backward(ctx: Any, grad: torch.Tensor) -> Any:

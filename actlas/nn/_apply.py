@@ -206,13 +206,18 @@ def evaluate_inplace(
 ) -> torch.Tensor:
     """Store the value into the first input; autograd refuses where that would be wrong.
 
-    A value that is differentiated is computed from a copy, because its backward needs the old
-    values.
+    A value that is differentiated is computed from a copy where its backward needs the old
+    values; where the new ones tell the slope, as those of ReLU do, there is no copy.
     """
     x, tensors = inputs[0], [*inputs, *given.values()]
     watched = torch.is_grad_enabled() and any(
         isinstance(t, torch.Tensor) and t.requires_grad for t in tensors
     )
+    if watched and not is_compiling() and len(inputs) == 1:
+        shape, values = _flatten(entry, x, given)
+        y = shared(_key(entry, shape)).in_place(x, *values)
+        if y is not None:
+            return y
     if watched or is_compiling():
         return x.copy_(evaluate(entry, (x.clone(), *inputs[1:]), given))
     return evaluate_into(x, entry, inputs, given)

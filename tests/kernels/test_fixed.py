@@ -177,19 +177,48 @@ X = torch.linspace(-2, 2, 4)
 ODD = {
     "float64": X.double(), "integers": X.long(), "meta": X.to("meta"), "sparse": X.to_sparse(),
     "mkldnn": X.to_mkldnn(), "negated": torch._neg_view(X), "strided": torch.randn(4, 2)[:, 0],
-    "zeros without memory": torch._efficientzerotensor((4,)), "turned": torch.randn(2, 2).T,
+    "zeros without memory": torch._efficientzerotensor((4,)),
     "a functional wrapper": torch._to_functional_tensor(X), "one number, spread": X[:1].expand(4),
     "a subclass": X.as_subclass(Own), "a number": 1.0, "None": None,
 }  # fmt: skip
-LYING_OTHERWISE = ("strided", "turned", "one number, spread")  # served on the general way
+LYING_OTHERWISE = ("strided", "one number, spread")  # served on the general way
 
 
-def test_plain_tensors_are_served() -> None:
-    serves = engine().module.serves  # type: ignore[union-attr]
-    for x in (X, torch.nn.Parameter(X), X.bfloat16(), X.half(), X[:0], X.reshape(2, 2), X[1:],
-              X[0], torch.ones(1, 4, 2)[:, :1], torch.ones(0, 3)[:, ::2]):  # fmt: skip
-        assert serves(x)
-        assert is_plain(x)
+IMAGES = torch.randn(2, 3, 4, 5)
+PLAIN = {
+    "float32": X, "a parameter": torch.nn.Parameter(X), "bfloat16": X.bfloat16(), "half": X.half(),
+    "empty": X[:0], "2-D": X.reshape(2, 2), "a part": X[1:], "one number": X[0],
+    "a dimension of one": torch.ones(1, 4, 2)[:, :1], "empty, strided": torch.ones(0, 3)[:, ::2],
+    "turned": torch.randn(2, 3).T, "dimensions in another order": IMAGES.permute(2, 0, 3, 1),
+    "channels last": IMAGES.contiguous(memory_format=torch.channels_last),
+    "one channel": torch.randn(2, 1, 4, 5).contiguous(memory_format=torch.channels_last),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", PLAIN)
+def test_plain_tensors_are_served(kind: str, runs: list[int]) -> None:
+    """Values and gradients are those of a copy that lies otherwise, and the results lie alike."""
+    x = PLAIN[kind].detach()
+    assert engine().module.serves(x)  # type: ignore[union-attr]
+    assert is_plain(x)
+    for function in (actlas.functional.silu, actlas.functional.leaky_relu):
+        alike, apart = (v.detach().requires_grad_() for v in (x, x.clone().contiguous()))
+        for _ in range(2):
+            runs.clear()
+            y, other = function(alike), function(apart)
+            (grad,) = torch.autograd.grad(y, alike, torch.ones_like(y))
+            (wanted,) = torch.autograd.grad(other, apart, torch.ones_like(other))
+        assert runs == [1, 1, 2, 2]
+        assert torch.equal(y, other)
+        assert torch.equal(grad, wanted)
+        assert y.stride() == torch.empty_like(x).stride()
+
+
+def test_pairs_that_lie_otherwise_go_the_long_way(runs: list[int]) -> None:
+    x, y = torch.randn(5, 4), torch.randn(4, 5).T
+    for _ in range(2):
+        assert torch.equal(actlas.functional.or_ail(x, y), actlas.functional.or_ail(y, x))
+    assert not runs
 
 
 @pytest.mark.parametrize("kind", ODD)

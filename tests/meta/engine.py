@@ -15,10 +15,17 @@ from actlas.backends import cores, program, tabulate
 from actlas.backends.bounds import Function
 from actlas.catalogue import find
 from actlas.facts import branches
-from actlas.kernels import plans
+from actlas.kernels import autograd, fixed, plans
 from actlas.kernels.cpu import build, launch, tensors
 from actlas.kernels.cpu.runtime import engine
-from tests.kernels import test_accuracy, test_fixed, test_fusing, test_layouts, test_plans
+from tests.kernels import (
+    test_accuracy,
+    test_fixed,
+    test_fusing,
+    test_layouts,
+    test_plans,
+    test_retained,
+)
 from tests.kernels.building import altered, emulated
 from tests.meta.planting import Faults
 
@@ -137,15 +144,25 @@ def negated_views_go_the_long_way() -> None:
 
 
 @FAULTS.part(
-    "a turned tensor is run through as if it were not",
+    "a tensor with gaps is run through as if it had none",
     "assert not True",
-    lambda: test_fixed.test_odd_ones_are_not("turned"),
+    lambda: test_fixed.test_odd_ones_are_not("strided"),
     of_engine=True,
 )
 def _(patch: pytest.MonkeyPatch) -> None:
-    module = altered(Path(mkdtemp()), "x->strides[k] != stride", "0")
+    module = altered(Path(mkdtemp()), "x->strides[k] != next", "0")
     tensors.introduce(module)
     patch.setattr(test_fixed, "engine", lambda: replace(engine(), module=module))
+
+
+@FAULTS.part(
+    "the output is kept although it does not tell the slope",
+    "the slope is another one",
+    lambda: test_retained.check_gradient(find("threshold"), torch.float32),
+)
+def _(patch: pytest.MonkeyPatch) -> None:
+    for module in (autograd, fixed):
+        patch.setattr(module, "output_tells", lambda *_: True)
 
 
 @FAULTS.part(

@@ -98,22 +98,25 @@ static int64_t count_of(const Lying *x) {
   return count;
 }
 
-static int is_contiguous(const Lying *x, int64_t count) {
-  int64_t stride = 1;
-  for (int k = x->dimensions - 1; k >= 0 && count && x->strides; k--) {
-    if (x->shape[k] != 1 && x->strides[k] != stride) return 0;
-    stride *= x->shape[k];
+/* Whether the elements lie one after another, in whatever order of the dimensions. */
+static int is_dense(const Lying *x, int64_t count) {
+  int64_t next = 1;
+  while (next < count) {
+    int k = x->strides ? x->dimensions - 1 : -1;
+    while (k >= 0 && (x->shape[k] == 1 || x->strides[k] != next)) k--;
+    if (k < 0) return 0;
+    next *= x->shape[k];
   }
-  return 1;
+  return next == count || !count;
 }
 
 /* Fill an operand in and return the number of its elements; -1 where a tensor does not lie in the
-   processor's memory, one element after another, or holds what does not run here. */
+   processor's memory without gaps, or holds what does not run here. */
 static int64_t operand_of(PyObject *x, Lying *lying, Operand *operand) {
   if (exchange->look(x, lying)) return PyErr_Clear(), -1;
   const int type = type_of(lying);
   const int64_t count = count_of(lying);
-  if (type < 0 || lying->device != ON_CPU || !is_contiguous(lying, count) || (count && !lying->data))
+  if (type < 0 || lying->device != ON_CPU || !is_dense(lying, count) || (count && !lying->data))
     return -1;
   *operand = (Operand){lying->data + lying->offset, NULL, 1, 0, 1, type};
   return count;
@@ -133,41 +136,53 @@ static int is_quiet(void) {
   return 1;
 }
 
-static int same_shape(const Lying *x, const Lying *y) {
-  int same = x->dimensions == y->dimensions;
-  for (int k = 0; same && k < x->dimensions; k++) same = x->shape[k] == y->shape[k];
-  return same;
+/* Whether two tensors of `count` elements have the same one at every place in memory; where there is
+   one element alone, or none, strides say nothing. */
+static int lie_alike(const Lying *x, const Lying *y, int64_t count) {
+  int alike = x->dimensions == y->dimensions;
+  for (int k = 0; alike && k < x->dimensions; k++)
+    alike = x->shape[k] == y->shape[k] &&
+            (x->shape[k] == 1 || !count || x->strides[k] == y->strides[k]);
+  return alike;
 }
 
-/* Fill in a job over plain tensors that are alike; 0 where there are others, and after an error. */
-static int served(PyObject *const *x, Py_ssize_t count, Job *job) {
-  Lying first, other;
+/* Fill in operands of tensors that lie alike and hold the same; 0 where there are others. */
+static int alike(PyObject *const *x, Py_ssize_t count, Job *job, Lying *first) {
+  Lying other;
   if (count < 1 || count > MOST_OPERANDS) return 0;
   for (Py_ssize_t k = 0; k < count; k++) {
-    Lying *lying = k ? &other : &first;
-    if (!is_tensor(x[k])) return 0;
-    const int64_t elements = operand_of(x[k], lying, job->operand + k);
-    if (elements < 0 || !answers_well(x[k])) return 0;
-    if (k && (!same_shape(&first, &other) || job->operand[k].type != job->operand[0].type)) return 0;
+    Operand *operand = job->operand + k;
+    const int64_t elements = is_tensor(x[k]) ? operand_of(x[k], k ? &other : first, operand) : -1;
+    if (elements < 0 || operand->type != job->operand[0].type) return 0;
+    if (k && !lie_alike(first, &other, elements)) return 0;
     job->rows = 1, job->columns = elements;
   }
-  return is_quiet();
+  return 1;
+}
+
+/* Fill in a job over plain tensors while nobody watches; 0 otherwise, and after an error. */
+static int served(PyObject *const *x, Py_ssize_t count, Job *job, Lying *first) {
+  int are_plain = alike(x, count, job, first);
+  for (Py_ssize_t k = 0; k < count && are_plain; k++) are_plain = answers_well(x[k]);
+  return are_plain && is_quiet();
 }
 
 PyObject *actlas_serves(PyObject *self, PyObject *const *args, Py_ssize_t count) {
   Job job;
-  const int runs = served(args, count, &job);
+  Lying first;
+  const int runs = served(args, count, &job, &first);
   return PyErr_Occurred() ? NULL : PyBool_FromLong(runs);
 }
 
-/* Make new tensors y like x, the last operands of a job; 0 at an error. */
-static int make_results(PyObject *x, PyObject **y, Py_ssize_t inputs, Job *job) {
+/* Make new tensors y like x, which lies as given, the last operands of a job; 0 at an error. */
+static int make_results(PyObject *x, const Lying *given, PyObject **y, Py_ssize_t inputs, Job *job) {
   const int outputs = job->program->outputs;
-  Lying lying;
+  Lying made;
   for (int k = 0; k < outputs; k++) {
     if (!(y[k] = PyObject_CallFunctionObjArgs(empty_like, x, NULL))) return 0;
     Operand *operand = job->operand + inputs + k;
-    if (operand_of(y[k], &lying, operand) != job->columns || operand->type != job->operand[0].type)
+    const int64_t elements = operand_of(y[k], &made, operand);
+    if (elements < 0 || operand->type != job->operand[0].type || !lie_alike(given, &made, elements))
       return PyErr_SetString(PyExc_RuntimeError, "torch.empty_like made another kind of tensor"), 0;
     if (job->columns >= large)
       actlas_advise((uintptr_t)operand->data, job->columns * (operand->type ? 2 : 4));
@@ -194,12 +209,12 @@ static PyObject *packed(PyObject **y, int count) {
 }
 
 /* Run a job over its inputs; return new tensors like the first. */
-static PyObject *run(Job *job, PyObject *const *x, Py_ssize_t inputs) {
+static PyObject *run(Job *job, PyObject *const *x, const Lying *first, Py_ssize_t inputs) {
   const Program *p = job->program;
   if (p->inputs != inputs || p->outputs < 1)
     return PyErr_Format(PyExc_TypeError, "wrong number of operands");
   PyObject *y[MOST_OPERANDS] = {NULL}, *done = NULL;
-  if (make_results(x[0], y, inputs, job)) {
+  if (make_results(x[0], first, y, inputs, job)) {
     const int most = job->columns <= GRAIN ? 1 : threads();
     done = PyErr_Occurred() ? NULL : actlas_finish(job, most);
   }
@@ -223,23 +238,20 @@ static int none_learns(PyObject *const *x, Py_ssize_t count) {
    gradient is wanted. */
 PyObject *actlas_value(PyObject *self, PyObject *const *args, Py_ssize_t count) {
   Job job; /* not cleared: there is room for many more operands than there are */
-  const int runs = none_learns(args + 1, count - 1) && served(args + 1, count - 1, &job);
+  Lying first;
+  const int runs = none_learns(args + 1, count - 1) && served(args + 1, count - 1, &job, &first);
   if (PyErr_Occurred()) return NULL;
   if (!runs) Py_RETURN_NONE;
   job.program = PyCapsule_GetPointer(args[0], ACTLAS_PROGRAM);
-  return job.program ? run(&job, args + 1, count - 1) : NULL;
+  return job.program ? run(&job, args + 1, &first, count - 1) : NULL;
 }
 
 /* into(program, x, ...): the same where the caller has asked already, and autograd is not asked. */
 PyObject *actlas_into(PyObject *self, PyObject *const *args, Py_ssize_t count) {
   Job job;
-  Lying lying;
-  job.rows = 1, job.columns = -1;
-  for (Py_ssize_t k = 1; k < count && k <= MOST_OPERANDS; k++) {
-    job.columns = is_tensor(args[k]) ? operand_of(args[k], &lying, job.operand + k - 1) : -1;
-    if (job.columns < 0) break;
-  }
-  if (job.columns < 0) return PyErr_Format(PyExc_TypeError, "into takes a program and plain tensors");
+  Lying first;
+  if (!alike(args + 1, count - 1, &job, &first))
+    return PyErr_Format(PyExc_TypeError, "into takes a program and plain tensors that lie alike");
   job.program = PyCapsule_GetPointer(args[0], ACTLAS_PROGRAM);
-  return job.program ? run(&job, args + 1, count - 1) : NULL;
+  return job.program ? run(&job, args + 1, &first, count - 1) : NULL;
 }

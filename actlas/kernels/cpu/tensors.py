@@ -33,7 +33,7 @@ def is_plain(v: torch.Tensor) -> bool:
 
 
 def introduce(module: ModuleType) -> bool:
-    """Tell the engine what it serves: plain tensors that are contiguous, while nobody watches.
+    """Tell the engine what it serves: plain tensors without gaps, while nobody watches.
 
     Returns whether it can look at tensors by itself; else all of them go the general way.
     """
