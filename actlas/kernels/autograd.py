@@ -163,14 +163,12 @@ class Elementwise:
     def at(self, values: Sequence[Value]) -> Fixed | None:
         """Return the short way for tensors followed by these numbers.
 
-        None for results of another dtype, for tensors among the numbers, or at the 17th set: a
-        number that changes with every step, as one that is annealed, is not built into tables.
+        None for results of another dtype, for tensors behind numbers, or at the 17th set: a number
+        that changes with every step, as one that is annealed, is not built into tables.
         """
-        if self.wide or (isinstance(values[-1], torch.Tensor) and self.inputs[-1] not in "xy"):
-            return None
         count = sum(isinstance(v, torch.Tensor) for v in values)
         numbers = tuple(values[count:])
-        if self.inputs[count - 1] not in "xy" or any(isinstance(v, torch.Tensor) for v in numbers):
+        if self.wide or any(isinstance(v, torch.Tensor) for v in numbers):
             return None
         key = count, numbers
         room = len(self.fixed) < launch.CHANGES or numbers == self.defaults

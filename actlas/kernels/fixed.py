@@ -1,4 +1,4 @@
-"""The short way: tensors that lie alike, all parameters numbers, straight into the engine.
+"""The short way: tensors that lie alike, and single numbers, straight into the engine.
 
 Small tensors are bound by what Python does around them, so this path asks as little as it can, and
 asks it in C: are the tensors plain, do they need a gradient. Everything else goes the general way
@@ -17,9 +17,7 @@ import torch
 from actlas.expr import derivative
 from actlas.expr.node import ONE
 from actlas.kernels.cpu import launch
-from actlas.kernels.cpu.build import Compiled
 from actlas.kernels.cpu.runtime import engine
-from actlas.kernels.cpu.tensors import TYPES
 from actlas.kernels.plans import current_plan
 from actlas.kernels.retained import output_tells
 
@@ -27,7 +25,6 @@ if TYPE_CHECKING:
     from actlas.kernels.autograd import Elementwise
 
 Run = Callable[..., Any]  # tensors in, new tensors out, or None where the short way is closed
-_address = torch.Tensor.data_ptr
 
 
 def _closed(*_: torch.Tensor) -> None:
@@ -71,28 +68,16 @@ class Fixed:
 
         `out` may be one of the inputs, and is left alone if it shares a part of their memory.
         """
-        tensors = (out, x, *more)
-        if self.value is None or not self.engine.serves(x, *more, out):
-            return None
-        if torch.is_grad_enabled() and any(y.requires_grad for y in tensors):
-            return None
-        size, place = out.numel() * out.element_size(), out.data_ptr()
-        if any(0 < abs(y.data_ptr() - place) < size for y in (x, *more)):
+        if self.value is None or not self.engine.write(self.value.handle, x, *more, out):
             return None
         torch.autograd.graph.increment_version(out)
-        self._run(self.value, x, *more, out)
         return out
-
-    def _run(self, code: Compiled, x: torch.Tensor, *more: torch.Tensor) -> None:
-        """Run a program over tensors that lie alike, the results the last."""
-        threads, addresses = torch.get_num_threads(), map(_address, (x, *more))
-        self.engine.flat(code.handle, threads, x.numel(), TYPES[x.dtype], *addresses)
 
     def slope(self, wanted: tuple[int, ...]) -> Run:
         """Return what computes grad * df/dx for the tensors number `wanted`, made once."""
         if wanted not in self.slopes:
             code = launch.slope_program(self.of.kernel, self.bound, wanted)
-            run = _closed if code is None else partial(self.engine.value, code.handle)
+            run = _closed if code is None else partial(self.engine.gradients, code.handle, wanted)
             self.slopes[wanted] = run
         return self.slopes[wanted]
 

@@ -63,8 +63,9 @@ def quick(
 def _keep_short(
     entry: Definition, key: int, values: tuple[Any, ...], given: Mapping[str, Any]
 ) -> None:
-    """Remember the short way of a call, if there is one, for the next call."""
-    short = None if is_compiling() else shared(key).at(values)
+    """Remember the short way of a call with numbers, if there is one, for the next call."""
+    learned = any(isinstance(value, torch.Tensor) for value in given.values())
+    short = None if learned or is_compiling() else shared(key).at(values)
     if short is None:
         return
     values = tuple(given.get(name, p.default) for name, p in entry.parameters.items())
@@ -191,7 +192,7 @@ def _along_channels(value: Any, x: torch.Tensor, entry: str, name: str) -> Any:
     if not isinstance(value, torch.Tensor) or value.ndim != 1:
         return value
     if value.shape[0] == 1:
-        return value.reshape(())
+        return value if x.ndim else value.reshape(())
     channels = x.shape[1] if x.ndim > 1 else 1
     if value.shape[0] != channels:
         raise ActlasError(

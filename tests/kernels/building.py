@@ -8,7 +8,9 @@ import sysconfig
 from functools import cache
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -59,6 +61,12 @@ def emulated(folder: Path) -> ModuleType:
     module = load(build(folder, *EMULATED))
     module.use("avx512")
     return module
+
+
+def run_flat(module: ModuleType, handle: Any, size: int, kind: int, *addresses: int) -> None:
+    """Run a program over contiguous operands of one type, by one thread."""
+    operands = np.array([[address, 0, 1, 0, 1, kind] for address in addresses], np.int64)
+    module.grid(handle, 1, 1, size, operands.tobytes())
 
 
 def threads() -> int:

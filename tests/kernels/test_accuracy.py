@@ -24,7 +24,7 @@ from actlas.expr import Expr, const, derivative, substitute, symbol
 from actlas.kernels.autograd import elementwise
 from actlas.kernels.cpu.runtime import ISAS, engine
 from tests.conftest import ENTRIES, over
-from tests.kernels.building import emulated
+from tests.kernels.building import emulated, run_flat
 
 ONE = [entry for entry in ENTRIES if len(entry.inputs) == 1]
 # A million points in every run; ACTLAS_POINTS=10000000 asks for the ten millions of the contract.
@@ -97,7 +97,7 @@ def in_doubles(root: Expr, x: np.ndarray) -> np.ndarray:
 
 def run(module: Any, root: Expr, x: np.ndarray) -> np.ndarray:
     handle, y = made(module, root), np.empty_like(x)
-    module.flat(handle, 1, x.size, 0, x.ctypes.data, y.ctypes.data)
+    run_flat(module, handle, x.size, 0, x.ctypes.data, y.ctypes.data)
     return y
 
 
@@ -181,7 +181,7 @@ def test_half_formats_on_every_path(
 def run_half(module: Any, root: Expr, x: torch.Tensor) -> torch.Tensor:
     handle, y = made(module, root), torch.empty_like(x)
     kind = {torch.bfloat16: 1, torch.float16: 2}[x.dtype]
-    module.flat(handle, 1, x.numel(), kind, x.data_ptr(), y.data_ptr())
+    run_flat(module, handle, x.numel(), kind, x.data_ptr(), y.data_ptr())
     return y
 
 

@@ -27,6 +27,9 @@ import numpy as np
 spec = importlib.util.spec_from_file_location("_engine", sys.argv[1])
 engine = importlib.util.module_from_spec(spec); spec.loader.exec_module(engine)
 programs = pickle.load(open(sys.argv[2], "rb"))
+def run(handle, size, kind, *arrays):
+    fields = np.array([[v.ctypes.data, 0, 1, 0, 1, kind] for v in arrays], "i8")
+    engine.grid(handle, 1, 1, size, fields.tobytes())
 paths = [isa for isa in ("generic", "avx2", "avx512") if engine.has(isa)]
 for path in paths:
     engine.use(path)
@@ -38,13 +41,13 @@ for path in paths:
                 whole = np.frombuffer(bits, "u4" if dtype == "f4" else "u2")
                 x = [np.array(whole[k * size : (k + 1) * size]) for k in range(inputs)]
                 y = np.empty(size, dtype)
-                engine.flat(handle, 1, size, kind, *[v.ctypes.data for v in x], y.ctypes.data)
+                run(handle, size, kind, *x, y)
     arguments = programs[0][1]
     handle = engine.program(*arguments)
     for size in (65535, 65536, 65537):
         x = np.random.default_rng(0).standard_normal(size + 1).astype("f4")
         y = np.empty(size + 1, "f4")
-        engine.flat(handle, 1, size, 0, x[1:].ctypes.data, y[1:].ctypes.data)
+        run(handle, size, 0, x[1:], y[1:])
 print(" ".join(paths))
 """
 

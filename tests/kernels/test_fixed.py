@@ -40,7 +40,8 @@ def results(name: str, *, short: bool) -> list[torch.Tensor]:
     entry = actlas.get(name).definition
     xs = [x.requires_grad_() for x in drawn(len(entry.inputs))]
     module = engine().module
-    closed = patch.multiple(module, serves=lambda *xs: False, value=lambda *xs: None)
+    names = ("serves", "value", "gradients", "write")
+    closed = patch.multiple(module, **dict.fromkeys(names, lambda *xs: None))
     with nullcontext() if short else closed:
         for _ in range(2):  # the long way, which opens the short one
             y = function_of(entry)(*xs)
@@ -64,7 +65,7 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
         monkeypatch.setattr(one, "fixed", {})
     found: list[int] = []
     module: Any = engine().module
-    asked, made = module.value, module.into
+    asked, made, pulled = module.value, module.into, module.gradients
 
     def value(handle: Any, *xs: torch.Tensor) -> torch.Tensor | None:
         y: torch.Tensor | None = asked(handle, *xs)
@@ -75,7 +76,12 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
         found.append(len(xs))
         return made(handle, *xs)
 
-    with patch.multiple(module, value=value, into=into):
+    def gradients(handle: Any, wanted: tuple[int, ...], *xs: torch.Tensor) -> Any:
+        y = pulled(handle, wanted, *xs)
+        found.extend([] if y is None else [len(xs)])
+        return y
+
+    with patch.multiple(module, value=value, into=into, gradients=gradients):
         yield found
 
 
@@ -102,16 +108,32 @@ def test_modules_with_numbers_take_it(runs: list[int]) -> None:
     assert runs == [1, 1, 1]
 
 
-@pytest.mark.parametrize("kind", ["shape", "dtype", "stride", "number"])
+@pytest.mark.parametrize("kind", ["shape", "dtype", "stride"])
 def test_pairs_that_differ_go_the_long_way(kind: str, runs: list[int]) -> None:
     x, y = drawn(2)
-    y = {"shape": y[:1], "dtype": y.bfloat16(), "stride": torch.stack([y, y], 1)[:, 0],
-         "number": y[0]}[kind]  # fmt: skip
-    function = actlas.functional.and_ail
-    found = function(x, y)
-    truth = function(x.double(), y.double().expand(SIZE))
+    x, y = {"shape": (x.reshape(5, 10), y[:10]), "dtype": (x, y.bfloat16()),
+            "stride": (x, torch.stack([y, y], 1)[:, 0])}[kind]  # fmt: skip
+    found = actlas.functional.and_ail(x, y)
+    truth = actlas.functional.and_ail(x.double(), y.double().expand(x.shape))
     torch.testing.assert_close(found.double(), truth, rtol=1e-2, atol=1e-2)
     assert not runs
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float64], ids=str)
+@pytest.mark.parametrize("kind", ["0-D", "1-D", "empty"])
+def test_one_number_for_all_takes_it(kind: str, dtype: torch.dtype, runs: list[int]) -> None:
+    """Its gradient is the sum; in single precision, as parameters are, by the short way too."""
+    x = drawn(1)[0][: 0 if kind == "empty" else SIZE].requires_grad_()
+    slope = torch.tensor(0.3, dtype=dtype).reshape(() if kind == "0-D" else (1,)).requires_grad_()
+    weight = torch.linspace(-1, 2, len(x))
+    found = torch.autograd.grad(actlas.functional.prelu(x, slope), (x, slope), weight)
+    assert [g.dtype for g in found] == [torch.float32, dtype]
+    assert found[1].shape == slope.shape
+    wide = [v.detach().double().requires_grad_() for v in (x, slope)]
+    y = torch.where(wide[0] > 0, wide[0], wide[1] * wide[0])
+    for one, other in zip(found, torch.autograd.grad(y, wide, weight.double()), strict=True):
+        torch.testing.assert_close(one.double(), other, rtol=1e-2, atol=1e-5)
+    assert runs == {torch.float32: [2, 3], torch.bfloat16: [2], torch.float64: []}[dtype]
 
 
 def test_only_what_is_needed_is_computed(runs: list[int]) -> None:
@@ -122,11 +144,33 @@ def test_only_what_is_needed_is_computed(runs: list[int]) -> None:
     assert runs == [2, 3]
 
 
-def test_a_parameter_that_is_no_number_goes_the_long_way(runs: list[int]) -> None:
-    x, slope = drawn(1)[0], torch.tensor(0.25, requires_grad=True)
+def test_a_parameter_of_several_numbers_goes_the_long_way(runs: list[int]) -> None:
+    x, slope = drawn(1)[0].reshape(5, 10), torch.full((10,), 0.25, requires_grad=True)
     actlas.functional.prelu(x, slope).sum().backward()
     assert slope.grad is not None
     assert not runs
+
+
+def test_a_learned_parameter_is_not_kept() -> None:
+    """A short way is remembered for numbers alone: a parameter that is dropped must be free."""
+    module, before = actlas.nn.PReLU(), len(functional.SHORT)
+    module(drawn(1)[0])
+    assert len(functional.SHORT) == before
+
+
+@pytest.mark.parametrize("place", ["inside", "the first", "behind", "apart"])
+def test_a_number_in_the_memory_of_the_result(place: str) -> None:
+    """The result is written past what is still read: then it is made elsewhere and copied."""
+    memory = torch.linspace(-2, 2, SIZE + 1)
+    at = {"inside": 20, "the first": 0, "behind": SIZE, "apart": SIZE}[place]
+    slope, out = memory[at], memory[:SIZE]
+    x = memory[:SIZE].clone() if place != "behind" else out
+    wanted = torch.nn.functional.prelu(x.clone(), slope.clone().reshape(1))
+    if place in ("inside", "the first"):
+        with pytest.raises(actlas.ActlasError, match="shares part of its memory"):
+            actlas.functional.prelu(x, slope, out=out)
+        return
+    assert torch.equal(actlas.functional.prelu(x, slope, out=out), wanted)
 
 
 def test_what_is_no_tensor_is_named_as_before() -> None:

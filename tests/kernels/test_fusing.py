@@ -14,6 +14,7 @@ from actlas.backends.program import COSTS, OPERATIONS, Program, Unsupported, pro
 from actlas.catalogue import Definition, load
 from actlas.expr import derivative
 from actlas.kernels.cpu.runtime import engine
+from tests.kernels.building import run_flat
 from tests.kernels.test_layouts import python
 
 SIZES = (1, 15, 16, 17, 1000, 5000)
@@ -140,7 +141,7 @@ def test_a_program_may_write_over_its_input() -> None:
     _, fused = two_ways(found, program((numpy_backend.prepared(root, ("x",), ()),), ("x",), ""))
     x = numbers(np.random.default_rng(0), 4099)
     wanted = run(found, fused, [x], 1, 0)[0]
-    found.flat(fused, 1, len(x), 0, x.ctypes.data, x.ctypes.data)
+    run_flat(found, fused, len(x), 0, x.ctypes.data, x.ctypes.data)
     np.testing.assert_array_equal(x, wanted)
 
 

@@ -293,21 +293,6 @@ PyObject *actlas_finish(const Job *job, int threads) {
   Py_RETURN_NONE;
 }
 
-/* flat(program, threads, n, type, address, ...): contiguous operands of one type. */
-static PyObject *py_flat(PyObject *self, PyObject *const *args, Py_ssize_t count) {
-  const Program *p = count > 4 ? PyCapsule_GetPointer(args[0], ACTLAS_PROGRAM) : NULL;
-  if (!p || count - 4 != p->inputs + p->outputs) {
-    if (!PyErr_Occurred()) PyErr_SetString(PyExc_TypeError, "wrong number of operands");
-    return NULL;
-  }
-  Job job; /* not cleared: there is room for many more operands than there are */
-  job.program = p, job.rows = 1, job.columns = PyLong_AsLongLong(args[2]);
-  const int threads = (int)PyLong_AsLong(args[1]), type = (int)PyLong_AsLong(args[3]);
-  for (int k = 0; k < count - 4; k++)
-    job.operand[k] = (Operand){PyLong_AsVoidPtr(args[4 + k]), NULL, 1, 0, 1, type};
-  return PyErr_Occurred() ? NULL : actlas_finish(&job, threads);
-}
-
 /* grid(program, threads, rows, columns, operands): six int64 for each operand, as bytes. */
 static PyObject *py_grid(PyObject *self, PyObject *args) {
   PyObject *capsule;
@@ -364,13 +349,14 @@ static PyMethodDef METHODS[] = {
     {"use", py_use, METH_O, "Choose the instruction set for all programs."},
     {"fuse", py_fuse, METH_O, "Allow that steps of new programs are fused, or not; say whether they are."},
     {"program", py_program, METH_VARARGS, "Make a program."},
-    {"flat", (PyCFunction)(void (*)(void))py_flat, METH_FASTCALL, "Run over contiguous memory."},
     {"grid", py_grid, METH_VARARGS, "Run over rows and columns with strides."},
     {"use_threads_of", (PyCFunction)(void (*)(void))py_use_threads_of, METH_FASTCALL, "Take over the addresses of GOMP_parallel and omp_get_thread_num."},
     {"advise", (PyCFunction)(void (*)(void))py_advise, METH_FASTCALL, "Ask for large pages."},
     {"know_tensors", actlas_know_tensors, METH_VARARGS, "Learn what a plain tensor is."},
     {"serves", (PyCFunction)(void (*)(void))actlas_serves, METH_FASTCALL, "Say whether tensors are plain and alike."},
     {"value", (PyCFunction)(void (*)(void))actlas_value, METH_FASTCALL, "Run over a plain tensor, or say None."},
+    {"gradients", (PyCFunction)(void (*)(void))actlas_gradients, METH_FASTCALL, "Return gradients, or say None."},
+    {"write", (PyCFunction)(void (*)(void))actlas_write, METH_FASTCALL, "Run into a ready tensor, or say None."},
     {"into", (PyCFunction)(void (*)(void))actlas_into, METH_FASTCALL, "Run into a new tensor."},
     {NULL, NULL, 0, NULL}};
 

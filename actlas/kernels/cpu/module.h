@@ -14,3 +14,5 @@ PyObject *actlas_know_tensors(PyObject *self, PyObject *args);
 PyObject *actlas_serves(PyObject *self, PyObject *const *args, Py_ssize_t count);
 PyObject *actlas_value(PyObject *self, PyObject *const *args, Py_ssize_t count);
 PyObject *actlas_into(PyObject *self, PyObject *const *args, Py_ssize_t count);
+PyObject *actlas_gradients(PyObject *self, PyObject *const *args, Py_ssize_t count);
+PyObject *actlas_write(PyObject *self, PyObject *const *args, Py_ssize_t count);

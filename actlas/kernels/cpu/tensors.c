@@ -146,23 +146,26 @@ static int lie_alike(const Lying *x, const Lying *y, int64_t count) {
   return alike;
 }
 
-/* Fill in operands of tensors that lie alike and hold the same; 0 where there are others. */
-static int alike(PyObject *const *x, Py_ssize_t count, Job *job, Lying *first) {
+/* Fill in operands: the first tensor, others that lie alike and hold the same, and numbers for all
+   of its elements, as parameters are; 0 where there are others. */
+static int fill_in(PyObject *const *x, Py_ssize_t count, Job *job, Lying *first) {
   Lying other;
   if (count < 1 || count > MOST_OPERANDS) return 0;
+  job->rows = 1;
   for (Py_ssize_t k = 0; k < count; k++) {
     Operand *operand = job->operand + k;
     const int64_t elements = is_tensor(x[k]) ? operand_of(x[k], k ? &other : first, operand) : -1;
-    if (elements < 0 || operand->type != job->operand[0].type) return 0;
-    if (k && !lie_alike(first, &other, elements)) return 0;
-    job->rows = 1, job->columns = elements;
+    if (elements < 0) return 0;
+    if (!k) job->columns = elements;
+    else if (elements == 1 && job->columns != 1 && other.dimensions <= first->dimensions) operand->column = 0;
+    else if (operand->type != job->operand[0].type || !lie_alike(first, &other, elements)) return 0;
   }
   return 1;
 }
 
 /* Fill in a job over plain tensors while nobody watches; 0 otherwise, and after an error. */
 static int served(PyObject *const *x, Py_ssize_t count, Job *job, Lying *first) {
-  int are_plain = alike(x, count, job, first);
+  int are_plain = fill_in(x, count, job, first);
   for (Py_ssize_t k = 0; k < count && are_plain; k++) are_plain = answers_well(x[k]);
   return are_plain && is_quiet();
 }
@@ -174,18 +177,48 @@ PyObject *actlas_serves(PyObject *self, PyObject *const *args, Py_ssize_t count)
   return PyErr_Occurred() ? NULL : PyBool_FromLong(runs);
 }
 
-/* Make new tensors y like x, which lies as given, the last operands of a job; 0 at an error. */
-static int make_results(PyObject *x, const Lying *given, PyObject **y, Py_ssize_t inputs, Job *job) {
-  const int outputs = job->program->outputs;
+/* Make a new tensor like the one that `operand` stands for, which lies as given, and fill its own
+   operand in; NULL at an error. */
+static PyObject *make_result(PyObject *like, const Lying *given, const Job *job, Operand *operand) {
+  PyObject *y = PyObject_CallFunctionObjArgs(empty_like, like, NULL);
+  if (!y) return NULL;
   Lying made;
-  for (int k = 0; k < outputs; k++) {
-    if (!(y[k] = PyObject_CallFunctionObjArgs(empty_like, x, NULL))) return 0;
+  const int64_t elements = operand_of(y, &made, operand);
+  if (elements < 0 || operand->type != job->operand[0].type || !lie_alike(given, &made, elements)) {
+    Py_DECREF(y);
+    PyErr_SetString(PyExc_RuntimeError, "torch.empty_like made another kind of tensor");
+    return NULL;
+  }
+  if (elements >= large) actlas_advise((uintptr_t)operand->data, elements * (operand->type ? 2 : 4));
+  return y;
+}
+
+/* Make the results of a job: the k-th is like input number like[k], or like the first without
+   `like`. What is like a number is summed up into `sums`; 0 at an error. */
+static int make_results(PyObject *const *x, const Lying *first, const int *like, PyObject **y,
+                        Py_ssize_t inputs, double *sums, Job *job) {
+  for (int k = 0; k < job->program->outputs; k++) {
     Operand *operand = job->operand + inputs + k;
-    const int64_t elements = operand_of(y[k], &made, operand);
-    if (elements < 0 || operand->type != job->operand[0].type || !lie_alike(given, &made, elements))
+    if (like && !job->operand[like[k]].column) {
+      sums[k] = 0;
+      *operand = (Operand){(char *)(sums + k), NULL, 1, 0, 0, FLOAT64_SUM};
+      y[k] = PyObject_CallFunctionObjArgs(empty_like, x[like[k]], NULL);
+    } else
+      y[k] = make_result(x[like ? like[k] : 0], first, job, operand);
+    if (!y[k]) return 0;
+  }
+  return 1;
+}
+
+/* Write the sums of single numbers into their tensors. */
+static int keep_sums(const Job *job, PyObject **y, Py_ssize_t inputs, const double *sums) {
+  for (int k = 0; k < job->program->outputs; k++) {
+    Lying made;
+    Operand operand;
+    if (job->operand[inputs + k].type != FLOAT64_SUM) continue;
+    if (operand_of(y[k], &made, &operand) != 1)
       return PyErr_SetString(PyExc_RuntimeError, "torch.empty_like made another kind of tensor"), 0;
-    if (job->columns >= large)
-      actlas_advise((uintptr_t)operand->data, job->columns * (operand->type ? 2 : 4));
+    *(float *)operand.data = (float)sums[k];
   }
   return 1;
 }
@@ -208,19 +241,21 @@ static PyObject *packed(PyObject **y, int count) {
   return all;
 }
 
-/* Run a job over its inputs; return new tensors like the first. */
-static PyObject *run(Job *job, PyObject *const *x, const Lying *first, Py_ssize_t inputs) {
+/* Run a job over its inputs; return new tensors like the first, or each like input number like[k]. */
+static PyObject *run(Job *job, PyObject *const *x, const Lying *first, const int *like, Py_ssize_t inputs) {
   const Program *p = job->program;
   if (p->inputs != inputs || p->outputs < 1)
     return PyErr_Format(PyExc_TypeError, "wrong number of operands");
   PyObject *y[MOST_OPERANDS] = {NULL}, *done = NULL;
-  if (make_results(x[0], first, y, inputs, job)) {
+  double sums[MOST_OPERANDS];
+  if (make_results(x, first, like, y, inputs, sums, job)) {
     const int most = job->columns <= GRAIN ? 1 : threads();
     done = PyErr_Occurred() ? NULL : actlas_finish(job, most);
   }
-  for (int k = 0; k < p->outputs && !done; k++) Py_XDECREF(y[k]);
+  const int kept = done && keep_sums(job, y, inputs, sums);
+  for (int k = 0; k < p->outputs && !kept; k++) Py_XDECREF(y[k]);
   Py_XDECREF(done);
-  return done ? packed(y, p->outputs) : NULL;
+  return kept ? packed(y, p->outputs) : NULL;
 }
 
 /* Whether all are tensors of which none wants a gradient, or gradients are off: asked first, since
@@ -234,24 +269,80 @@ static int none_learns(PyObject *const *x, Py_ssize_t count) {
   return 1;
 }
 
+/* Fill in a job for the short way of a program; 0 where it is closed or a gradient is wanted. */
+static int prepare(PyObject *capsule, PyObject *const *x, Py_ssize_t count, Job *job, Lying *first) {
+  if (!none_learns(x, count) || !served(x, count, job, first) || PyErr_Occurred()) return 0;
+  job->program = PyCapsule_GetPointer(capsule, ACTLAS_PROGRAM);
+  return job->program != NULL;
+}
+
+static PyObject *closed(void) {
+  if (PyErr_Occurred()) return NULL;
+  Py_RETURN_NONE;
+}
+
 /* value(program, x, ...): a new tensor for each result, or None where the short way is closed or a
    gradient is wanted. */
 PyObject *actlas_value(PyObject *self, PyObject *const *args, Py_ssize_t count) {
   Job job; /* not cleared: there is room for many more operands than there are */
   Lying first;
-  const int runs = none_learns(args + 1, count - 1) && served(args + 1, count - 1, &job, &first);
-  if (PyErr_Occurred()) return NULL;
-  if (!runs) Py_RETURN_NONE;
-  job.program = PyCapsule_GetPointer(args[0], ACTLAS_PROGRAM);
-  return job.program ? run(&job, args + 1, &first, count - 1) : NULL;
+  if (!prepare(args[0], args + 1, count - 1, &job, &first)) return closed();
+  return run(&job, args + 1, &first, NULL, count - 1);
 }
 
-/* into(program, x, ...): the same where the caller has asked already, and autograd is not asked. */
+/* gradients(program, wanted, x, ..., grad): grad * df/dx for the tensors number `wanted`, a tuple, or
+   None as above. That of a number is summed up, in single precision alone. */
+PyObject *actlas_gradients(PyObject *self, PyObject *const *args, Py_ssize_t count) {
+  Job job;
+  Lying first;
+  int like[MOST_OPERANDS];
+  PyObject *const *x = args + 2;
+  if (!prepare(args[0], x, count - 2, &job, &first)) return closed();
+  const Py_ssize_t results = PyTuple_Size(args[1]);
+  if (results != job.program->outputs) return PyErr_Format(PyExc_TypeError, "wrong number of gradients");
+  for (Py_ssize_t k = 0; k < results; k++) {
+    like[k] = (int)PyLong_AsLong(PyTuple_GetItem(args[1], k));
+    if (like[k] < 0 || like[k] >= count - 3) return PyErr_Format(PyExc_IndexError, "no such tensor");
+    const Operand *operand = job.operand + like[k];
+    if (!operand->column && operand->type != FLOAT32) Py_RETURN_NONE;
+  }
+  return run(&job, x, &first, like, count - 2);
+}
+
+/* into(program, x, ...): as value, where the caller has asked already, and autograd is not asked. */
 PyObject *actlas_into(PyObject *self, PyObject *const *args, Py_ssize_t count) {
   Job job;
   Lying first;
-  if (!alike(args + 1, count - 1, &job, &first))
+  if (!fill_in(args + 1, count - 1, &job, &first))
     return PyErr_Format(PyExc_TypeError, "into takes a program and plain tensors that lie alike");
   job.program = PyCapsule_GetPointer(args[0], ACTLAS_PROGRAM);
-  return job.program ? run(&job, args + 1, &first, count - 1) : NULL;
+  return job.program ? run(&job, args + 1, &first, NULL, count - 1) : NULL;
+}
+
+/* Whether the result may be written there: into an input itself, or where none of them lies. */
+static int stays_clear(const Job *job, Py_ssize_t inputs) {
+  const Operand *out = job->operand + inputs;
+  const int64_t size = job->columns * (out->type ? 2 : 4);
+  for (Py_ssize_t k = 0; k < inputs; k++) {
+    const int64_t apart = job->operand[k].data - out->data;
+    const int64_t least = job->operand[k].column ? -size : -4;
+    if (apart > least && apart < size && (apart || !job->operand[k].column)) return 0;
+  }
+  return 1;
+}
+
+/* write(program, x, ..., out): the value into `out`, and True; None where the short way is closed, a
+   gradient is wanted, or `out` shares a part of an input's memory. */
+PyObject *actlas_write(PyObject *self, PyObject *const *args, Py_ssize_t count) {
+  Job job;
+  Lying first;
+  const Py_ssize_t inputs = count - 2;
+  if (!prepare(args[0], args + 1, count - 1, &job, &first)) return closed();
+  if (job.program->inputs != inputs || job.program->outputs != 1)
+    return PyErr_Format(PyExc_TypeError, "wrong number of operands");
+  if (!job.operand[inputs].column || !stays_clear(&job, inputs)) Py_RETURN_NONE;
+  const int most = job.columns <= GRAIN ? 1 : threads();
+  PyObject *done = PyErr_Occurred() ? NULL : actlas_finish(&job, most);
+  Py_XDECREF(done);
+  return done ? PyBool_FromLong(1) : NULL;
 }
