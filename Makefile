@@ -74,6 +74,7 @@ docs: install-dev
 bench: .venv/bench.stamp
 	$(BIN)/actlas bench --minutes 10.5 --out benchmarks/results
 	$(BIN)/python benchmarks/allocators.py --turns 1
+	$(BIN)/python benchmarks/steps.py
 	$(BIN)/python -m actlas.bench docs
 	$(BIN)/python -m actlas.explorer costs benchmarks/results
 

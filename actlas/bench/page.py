@@ -26,6 +26,7 @@ what stands here is the median over rounds with the quartiles in brackets. How:
 [{file}]({link}/{file}) by `python -m actlas.bench docs`; `make bench` measures anew.
 """
 _LARGE = (16_000_000, 64_000_000)
+_STEP_SIDES = ("torch", "eager")
 
 
 def write(folder: Path, results: Path) -> Path:
@@ -51,6 +52,7 @@ def page(results: Path) -> str:
     for other in others:
         blocks += _elsewhere(other, link)
     blocks += [f"![time of each peer over the time of actlas]({link}/{file.stem}.png)"]
+    blocks += _steps(results)
     for mode in (FORWARD, BOTH):
         blocks += _group(record, Cell("", mode))
     blocks += [*_large(record), *_allocators(results), *_gaps(record)]
@@ -143,12 +145,38 @@ def _over_copy(row: Row | None) -> str:
     return spread((low, middle, high))
 
 
+def _newest(results: Path, kind: str) -> Mapping[str, Any] | None:
+    """Return the result of a kind that was measured last, or None."""
+    texts = (path.read_text(encoding="utf-8") for path in results.glob(f"{kind}-*.json"))
+    found: list[Mapping[str, Any]] = sorted(map(json.loads, texts), key=lambda one: one["measured"])
+    return found[-1] if found else None
+
+
+def _steps(results: Path) -> Iterator[str]:
+    """Yield what a function costs in whole networks, where benchmarks/steps.py has been run."""
+    found = _newest(results, "steps")
+    if found is None:
+        return
+    yield "## Training steps of whole networks"
+    yield (f"The time of a step, value and gradients, with another form of the function over that "
+           f"with actlas ({found['machine']['processor']}, {found['threads']} threads, engine "
+           f"{found['engine']['isa']}, {found['measured'][:10]}): PyTorch's own, and the formula "
+           "as a user would write it. Where layers are small, a call of Python for every gradient "
+           "costs more than its arithmetic, and PyTorch's own functions are ahead.")  # fmt: skip
+    body = tuple(
+        (row["network"], row["function"],
+         *(spread(row["ratio"][side]) if side in row["ratio"] else ABSENT for side in _STEP_SIDES),
+         f"{1e3 * row['seconds']['actlas'][1]:.3g}")
+        for row in found["rows"]
+    )  # fmt: skip
+    yield Table("", ("network", "function", *_STEP_SIDES, "ms"), body).markdown()
+
+
 def _allocators(results: Path) -> Iterator[str]:
     """Yield what allocator settings change, where benchmarks/allocators.py has been run."""
-    kept = sorted(results.glob("allocators-*.json"))
-    if not kept:
+    found = _newest(results, "allocators")
+    if found is None:
         return
-    found = json.loads(kept[-1].read_text(encoding="utf-8"))
     yield "## Where new memory comes from"
     yield (f"ns per element by setting of the process ({found['machine']['processor']}, "
            f"{found['threads']} threads, huge pages: {found['machine']['huge_pages']}); new "

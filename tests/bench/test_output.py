@@ -129,6 +129,20 @@ def test_allocators_stand_on_the_page(made: Record, tmp_path: Path) -> None:
     assert "| `A=1` | 1,000 | 1.5 (1–3) | 1.5 (1–3) |" in page.page(tmp_path)
 
 
+def test_training_steps_stand_on_the_page(made: Record, tmp_path: Path) -> None:
+    """Of several results the one that was measured last; what has no peer has a dash."""
+    write(made, tmp_path / "engine-x.json")
+    assert "Training steps" not in page.page(tmp_path)
+    about = {**ABOUT, "engine": {"isa": "avx2"}}
+    for name, day, median in (("steps-b", "2026-01-01", 2), ("steps-a", "2026-01-02", 3)):
+        sides = {"actlas": [0.001] * 3, "eager": [0.001] * 3}
+        row = {"network": "an MLP", "function": "telu", "seconds": sides,
+               "ratio": {"actlas": [1] * 3, "eager": [1, median, 4]}}  # fmt: skip
+        text = json.dumps({**about, "measured": day, "rows": [row]})
+        (tmp_path / f"{name}.json").write_text(text)
+    assert "| an MLP | telu | – | 3 (1–4) | 1 |" in page.page(tmp_path)
+
+
 def test_the_kept_page_is_that_of_the_kept_results() -> None:
     """If this fails, run: python -m actlas.bench docs."""
     kept = (ROOT / "docs" / NAME).read_text(encoding="utf-8")

@@ -152,6 +152,16 @@ def test_saved_tensors_may_come_back_otherwise_laid_out() -> None:
     torch.testing.assert_close(x.grad, torch.autograd.grad(mish(x).sum(), x)[0])
 
 
+def test_gradients_lie_as_their_inputs_do() -> None:
+    """What comes back from a mean over the image has no memory of its own for each element."""
+    start = images().contiguous(memory_format=torch.channels_last).requires_grad_()
+    for function, truth in ((actlas.functional.mish, mish), (actlas.functional.relu, torch.relu)):
+        (grad,) = torch.autograd.grad(function(start).mean((2, 3)).sum(), start)
+        (wanted,) = torch.autograd.grad(truth(start).mean((2, 3)).sum(), start)
+        torch.testing.assert_close(grad, wanted)
+        assert grad.stride() == start.stride()
+
+
 def test_a_second_argument_is_never_ignored() -> None:
     layer, x = actlas.nn.Mish(), torch.randn(4)
     layer(x)

@@ -72,10 +72,11 @@ def grid_of(tensors: Sequence[torch.Tensor]) -> Grid | None:
         return None
     if "channel" in kinds:
         return _channels(x, tensors, kinds)
-    if is_dense(x) and all(t.stride() == x.stride() for t, k in _pairs(tensors, kinds, "same")):
-        placed = [_one(t) if k == "one" else Placed(t, 1, 0, 1) for t, k in _pairs(tensors, kinds)]
-        return Grid(1, x.numel(), tuple(placed), 1)
-    return _strided(x, tensors, kinds)
+    if not is_dense(x):
+        return _strided(x, tensors, kinds)
+    pairs = zip(tensors, kinds, strict=True)
+    placed = [_one(t) if k == "one" else Placed(_laid_out(t, x), 1, 0, 1) for t, k in pairs]
+    return Grid(1, x.numel(), tuple(placed), 1)
 
 
 def _kind(x: torch.Tensor, other: torch.Tensor) -> str:
@@ -87,13 +88,6 @@ def _kind(x: torch.Tensor, other: torch.Tensor) -> str:
     return "channel" if along else "other"
 
 
-def _pairs(
-    tensors: Sequence[torch.Tensor], kinds: list[str], only: str = ""
-) -> list[tuple[torch.Tensor, str]]:
-    pairs = zip(tensors, kinds, strict=True)
-    return [(tensor, kind) for tensor, kind in pairs if not only or kind == only]
-
-
 def _one(tensor: torch.Tensor) -> Placed:
     return Placed(tensor, 1, 0, 0)
 
@@ -102,7 +96,7 @@ def _strided(x: torch.Tensor, tensors: Sequence[torch.Tensor], kinds: list[str])
     """Rows of equal strides where the gaps allow it, else contiguous copies."""
     rows, columns, *strides = _collapsed(x) or (1, x.numel(), x.numel(), 1)
     placed = []
-    for tensor, kind in _pairs(tensors, kinds):
+    for tensor, kind in zip(tensors, kinds, strict=True):
         if kind == "one":
             placed.append(_one(tensor))
         elif tensor.stride() == x.stride() and _collapsed(x):
@@ -143,7 +137,7 @@ def _channels(x: torch.Tensor, tensors: Sequence[torch.Tensor], kinds: list[str]
     )
     spread = 1 if last or by_row else inner
     placed = []
-    for tensor, kind in _pairs(tensors, kinds):
+    for tensor, kind in zip(tensors, kinds, strict=True):
         if kind == "one":
             placed.append(_one(tensor))
         elif kind == "same":
