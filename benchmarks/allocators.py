@@ -22,9 +22,11 @@ import numpy as np
 import torch
 from torch.nn import functional as F  # noqa: N812
 
-from actlas.bench.cells import numbers
+from actlas.api import get
+from actlas.bench.cells import FORWARD, Cell, Work, numbers
 from actlas.bench.circumstances import HUGE_PAGES, KEEP_MEMORY, circumstances, written
-from actlas.bench.race import quartiles
+from actlas.bench.peers import PEERS
+from actlas.bench.race import SETTLE, quartiles
 from actlas.bench.record import file_name
 from actlas.errors import ActlasError
 from actlas.nn import functional
@@ -34,6 +36,7 @@ SIZES = (16_000_000, 64_000_000)
 _TUNED = {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}
 _ALL = ({}, HUGE_PAGES, _TUNED, KEEP_MEMORY, {**KEEP_MEMORY, **_TUNED})
 SETTINGS: dict[str, dict[str, str]] = {written(one) or "nothing set": one for one in _ALL}
+_KEEPING = "ONNX Runtime silu"  # which keeps the memory of its results, whatever is set
 Times = dict[str, list[float]]
 
 
@@ -46,11 +49,17 @@ def calls(x: torch.Tensor) -> dict[str, Callable[[], object]]:
         "actlas, ready": lambda: functional.mish(x, out=buffer),
         "actlas, new": lambda: functional.mish(x),
         "F.silu, new": lambda: F.silu(x),
+        "actlas silu, new": lambda: functional.silu(x),
     }
     try:
         found["actlas, ready"]()
     except ActlasError:
         del found["actlas, ready"]
+    runtime, silu = PEERS["onnxruntime"], get("silu")
+    if not runtime.absent():
+        own = runtime.call(runtime.function(silu), Work(silu, Cell("silu", FORWARD, len(x))))
+        assert own is not None
+        found[_KEEPING] = own
     return found
 
 
@@ -63,6 +72,7 @@ def times(size: int, rounds: int) -> Times:
             started = time.perf_counter()
             call()
             found[name].append(time.perf_counter() - started)
+            time.sleep(SETTLE if name == _KEEPING else 0)  # its threads spin for a while
     return {name: values[1:] for name, values in found.items()}
 
 

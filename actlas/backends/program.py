@@ -272,7 +272,11 @@ def _numbers(calls: list[Expr], op: str) -> list[int]:
 
 
 def _steps(calls: list[Expr], place: dict[Expr, int]) -> tuple[Step, ...]:
-    """Return the steps in order; before the far part of a function, the jump over it."""
+    """Return the steps in order; before the far part of a function, the jump over it.
+
+    And over the choice, which the jump has made: where it is made of masked loads, those of a part
+    that was never computed, in memory that was never touched, take hundreds of cycles each.
+    """
     steps: list[Step] = []
     begin: dict[Expr, int] = {}
     numbers = {op: _numbers(calls, op) for op in ("table", "pieces")}
@@ -281,7 +285,7 @@ def _steps(calls: list[Expr], place: dict[Expr, int]) -> tuple[Step, ...]:
         if node.op == "beyond":
             table, _, x = arguments
             at = begin[node.args[0]]
-            steps.insert(at, (OPERATIONS["near"], place[node], table, x, len(steps) + 1 - at, 0))
+            steps.insert(at, (OPERATIONS["near"], place[node], table, x, len(steps) + 2 - at, 0))
         steps.append((OPERATIONS[node.op], place[node], *_operands(node, arguments, numbers)))
         begin[node] = len(steps)
     return tuple(steps)

@@ -1,9 +1,10 @@
 """The autograd glue: any expression as a differentiable function of tensors.
 
-One `torch.autograd.Function` per expression saves the inputs alone and computes the gradient from
-the exact derivative, another expression of the same kind; so the gradient is as accurate as the
-value, has no NaN from 0 * inf, and can be differentiated again to any order. The same Function
-serves eager mode, torch.compile, vmap, jvp and jacrev.
+One `torch.autograd.Function` per expression saves the inputs alone, or an output that tells the
+slope (`retained`), and computes the gradient from the exact derivative, another expression of the
+same kind; so the gradient is as accurate as the value, has no NaN from 0 * inf, and can be
+differentiated again to any order. The same Function serves eager mode, torch.compile, vmap, jvp
+and jacrev.
 """
 
 from __future__ import annotations
@@ -20,7 +21,6 @@ from actlas.expr import Expr, derivative
 from actlas.kernels import engines, plans
 from actlas.kernels.cpu import launch
 from actlas.kernels.fixed import Fixed
-from actlas.kernels.retained import output_tells
 from actlas.kernels.transforms import transformed
 
 
@@ -129,11 +129,8 @@ class Elementwise:
 
     def told(self, values: Sequence[Value]) -> bool:
         """Say whether the output may be kept for backward in place of the one tensor, the first."""
-        numbers = tuple(None if isinstance(v, torch.Tensor) else float(v) for v in values)
-        if self.wide or numbers.count(None) != 1:
-            return False
-        root, inputs, _ = launch.bound(self.kernel, numbers)
-        return output_tells(root, inputs[0])
+        fixed = self.at(values)
+        return fixed is not None and fixed.told
 
     def _watched(self, values: Sequence[Value]) -> bool:
         """Say whether somebody watches: a gradient is asked for, a transform runs, or a graph."""

@@ -91,7 +91,7 @@ class Fixed:
     def told(self) -> bool:
         """Whether the output is kept for backward: it tells the slope as well as the input does."""
         root, inputs, _ = launch.bound(self.of.kernel, self.bound)
-        return output_tells(root, inputs[0])
+        return len(inputs) == 1 and output_tells(root, inputs[0])
 
     def pull_back(self, x: torch.Tensor, grad: torch.Tensor) -> torch.Tensor:
         """Return grad * f'(x) for a function of one tensor; x is the output where that is kept."""

@@ -1,6 +1,7 @@
 """Memory plans: what a function keeps for its backward pass.
 
-"input" is exact. "output" keeps the result, which the next layer keeps anyway, and one bit for a
+"input" is exact; where the output tells the slope as exactly, as in ReLU, that is kept instead
+(`retained`). "output" keeps the result, which the next layer keeps anyway, and one bit for a
 function with two monotone branches. "few-bit" keeps four bits: which of sixteen intervals x lies
 in, with the mean derivative there (after Novikov et al. 2023, "Few-bit backward").
 """

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from actlas.backends import numpy as numpy_backend
-from actlas.backends.program import Unsupported, program
+from actlas.backends.program import OPERATIONS, Program, Unsupported, program
 from actlas.catalogue import load, unroll
 from actlas.expr import derivative
 from tests.kernels.building import build
@@ -59,7 +59,7 @@ def test_sanitizers_find_nothing(tmp_path: Path) -> None:
     library = build(tmp_path, *flags)
     runtime = subprocess.run(["cc", "-print-file-name=libasan.so"], capture_output=True, text=True)
     programs = tmp_path / "programs.pickle"
-    programs.write_bytes(pickle.dumps(list(every_program())))
+    programs.write_bytes(pickle.dumps([(len(p.inputs), p.packed()) for p in every_program()]))
     environment = {**os.environ, "LD_PRELOAD": runtime.stdout.strip(),
                    "ASAN_OPTIONS": "detect_leaks=0"}  # fmt: skip
     done = subprocess.run(
@@ -70,7 +70,7 @@ def test_sanitizers_find_nothing(tmp_path: Path) -> None:
     assert "generic" in done.stdout
 
 
-def every_program() -> list[tuple[int, tuple[object, ...]]]:
+def every_program() -> list[Program]:
     """Return value and gradient programs of every function, with parameters as inputs."""
     found = []
     for entry in load().values():
@@ -81,10 +81,26 @@ def every_program() -> list[tuple[int, tuple[object, ...]]]:
             lowered = numpy_backend.prepared(expression, names, usual)
             inputs = (*names, factor) if factor else names
             try:
-                found.append((len(inputs), program((lowered,), inputs, factor).packed()))
+                found.append(program((lowered,), inputs, factor))
             except Unsupported:  # powr with a learned exponent: the composition runs
                 continue
     return found
+
+
+def test_a_jump_leads_past_the_choice() -> None:
+    """Else the far part is loaded although it was not computed: from memory never touched."""
+    check_jumps(every_program())
+
+
+def check_jumps(programs: list[Program]) -> None:
+    names, jumps = list(OPERATIONS), 0
+    for made in programs:
+        for at, (operation, to, _, _, length, _) in enumerate(made.steps):
+            if names[operation] == "near":
+                jumps += 1
+                last = made.steps[at + length - 1]
+                assert (names[last[0]], last[1]) == ("beyond", to), "the choice is made twice"
+    assert jumps >= 16, "no program with a jump was looked at"
 
 
 @pytest.mark.slow

@@ -15,6 +15,7 @@ from actlas.catalogue import Definition, Paper, Parameter
 from actlas.errors import ActlasError
 from actlas.expr import Expr
 from actlas.kernels.cpu.runtime import engine
+from actlas.nn import _apply
 from tests.catalogue import test_values
 
 Check = Callable[[], None]
@@ -77,6 +78,7 @@ def forget_everything() -> None:
             for value in list(vars(module).values()):
                 if callable(getattr(value, "cache_clear", None)):
                     value.cache_clear()
+    _apply.SHORT.clear()
 
 
 class Faults(list[Fault]):
