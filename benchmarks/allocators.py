@@ -27,7 +27,7 @@ from actlas.bench.cells import FORWARD, Cell, Work, numbers
 from actlas.bench.circumstances import HUGE_PAGES, KEEP_MEMORY, circumstances, written
 from actlas.bench.peers import PEERS
 from actlas.bench.race import SETTLE, quartiles
-from actlas.bench.record import file_name
+from actlas.bench.record import keep
 from actlas.errors import ActlasError
 from actlas.nn import functional
 
@@ -117,10 +117,7 @@ def main() -> None:
     words = ["--threads", str(given.threads), "--rounds", str(given.rounds), "--sizes"]
     rows = measure([*words, *map(str, given.sizes)], given.turns)
     record = {**circumstances(given.threads), "rows": rows}
-    path = given.out / f"{file_name('allocators', record)}.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-    print(f"written to {path}")
+    print(f"written to {keep('allocators', record, given.out)}")
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ results/steps-<machine>.json beside this file, and from there to the page of per
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -23,7 +22,7 @@ import actlas
 from actlas.bench.circumstances import circumstances
 from actlas.bench.peers import PEERS, Call
 from actlas.bench.race import Side, quartiles, race
-from actlas.bench.record import file_name
+from actlas.bench.record import keep
 
 RESULTS = Path(__file__).parent / "results"
 FUNCTIONS = ("relu", "gelu", "silu", "mish", "telu", "serf")
@@ -123,10 +122,7 @@ def main() -> None:
     given = parser.parse_args()
     torch.manual_seed(0)
     record = {**circumstances(torch.get_num_threads()), "rows": list(measure(given.share))}
-    path = given.out / f"{file_name('steps', record)}.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-    print(f"written to {path}")
+    print(f"written to {keep('steps', record, given.out)}")
 
 
 if __name__ == "__main__":

@@ -125,6 +125,14 @@ def file_name(kind: str, about: Mapping[str, Any]) -> str:
     return f"{kind}-{re.sub(r'[^a-z0-9]+', '-', words).strip('-') or 'unknown'}"
 
 
+def keep(kind: str, about: Mapping[str, Any], folder: Path) -> Path:
+    """Write a result of another kind of benchmark into a folder as JSON, and return its path."""
+    path = folder / f"{file_name(kind, about)}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
+    return path
+
+
 def inverse(ratio: Quartiles) -> Quartiles:
     """Return the quartiles of actlas over a peer from those of the peer over actlas.
 

@@ -14,6 +14,7 @@ from actlas.backends import numpy as numpy_backend
 from actlas.backends.pieces import fitted
 from actlas.backends.polynomials import NotPieces
 from actlas.expr import Expr, derivative
+from actlas.expr.node import ONE
 from actlas.kernels.cpu.tensors import TYPES
 
 
@@ -30,6 +31,8 @@ def output_tells(root: Expr, name: str) -> bool:
     (True, False)
     """
     slope = derivative(root, name)
+    if slope is ONE:
+        return False  # there is nothing to tell, and the output stays free to be written into
     try:
         pieces = fitted(numpy_backend.prepared(slope, (name,), ()))
     except NotPieces:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from pathlib import Path
 from types import ModuleType
@@ -11,19 +10,14 @@ from typing import Any
 import pytest
 
 from actlas.bench.circumstances import HUGE_PAGES, KEEP_MEMORY, memory_advice, written
+from tests.support.scripts import BENCHMARKS, benchmark
 
-SCRIPT = Path(__file__).parents[2] / "benchmarks" / "allocators.py"
-KEPT = sorted((SCRIPT.parent / "results").glob("allocators-*.json"))
+KEPT = sorted((BENCHMARKS / "results").glob("allocators-*.json"))
 
 
 @pytest.fixture(scope="module")
 def allocators() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("allocators", SCRIPT)
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return benchmark("allocators")
 
 
 def test_calls_are_timed_in_a_process_with_the_setting(allocators: ModuleType) -> None:

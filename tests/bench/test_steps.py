@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from pathlib import Path
 from types import ModuleType
@@ -11,18 +10,14 @@ from typing import Any
 import pytest
 import torch
 
-SCRIPT = Path(__file__).parents[2] / "benchmarks" / "steps.py"
-KEPT = sorted((SCRIPT.parent / "results").glob("steps-*.json"))
+from tests.support.scripts import BENCHMARKS, benchmark
+
+KEPT = sorted((BENCHMARKS / "results").glob("steps-*.json"))
 
 
 @pytest.fixture(scope="module")
 def steps() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("steps", SCRIPT)
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return benchmark("steps")
 
 
 def test_the_sides_learn_alike(steps: ModuleType) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import io
 import pickle
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -113,10 +114,21 @@ def test_inplace(entry: Definition) -> None:
 @pytest.mark.parametrize("dtype", FLOATS, ids=str)
 def test_the_result_may_be_written_into(dtype: torch.dtype) -> None:
     """Networks write `out += identity` behind an activation."""
-    for name in ("telu", "identity", "relu"):
+    for name in ("telu", "identity", "modulus"):
         x = points(4, 3).to(dtype).requires_grad_()
         y = getattr(actlas.functional, name)(x)
         y += 1
+        y.sum().backward()
+
+
+@pytest.mark.parametrize(
+    "relu", [torch.nn.functional.relu, actlas.functional.relu], ids=["torch", "actlas"]
+)
+def test_but_not_where_backward_needs_it(relu: Callable[..., torch.Tensor]) -> None:
+    """ReLU keeps its output, as PyTorch's does, and refuses as that does, with autograd's words."""
+    y = relu(points(4, 3).requires_grad_())
+    y += 1
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
         y.sum().backward()
 
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import math
-import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -22,22 +20,16 @@ from actlas.study.statistics.intervals import tail_interval
 from actlas.study.training import Phase, Record, RunSpec
 from actlas.study.units import Unit
 from actlas.study.wording import percentage
+from tests.support.scripts import BENCHMARKS, benchmark
 
 MOST = 40
-SCRIPT = Path(__file__).parents[2] / "benchmarks" / "adaptive.py"
 SPENDING = list(statistics.spending.SPENDING)
 
 
 @pytest.fixture(scope="module")
 def script() -> ModuleType:
     """Return the benchmark, which has the planted cases and both designs."""
-    spec = importlib.util.spec_from_file_location("adaptive_benchmark", SCRIPT)
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look their module up
-    spec.loader.exec_module(module)
-    return module
+    return benchmark("adaptive")
 
 
 @pytest.mark.parametrize("spending", SPENDING)
@@ -52,7 +44,7 @@ def test_ten_planted_cases_get_the_same_verdicts_for_half_the_runs(
 
 @pytest.mark.parametrize("spending", SPENDING)
 def test_the_kept_result_is_what_the_script_gives(script: ModuleType, spending: str) -> None:
-    kept = json.loads((SCRIPT.parent / "results" / "adaptive.json").read_text())[spending]
+    kept = json.loads((BENCHMARKS / "results" / "adaptive.json").read_text())[spending]
     assert kept["cases"] == [asdict(case) for case in script.measure(spending)]
     assert kept["same_verdicts"] == 10
 

@@ -186,9 +186,16 @@ def test_diverged_runs_have_no_time() -> None:
     assert (cost.ratio, cost.milliseconds, cost.loss) == (None, None, None)
 
 
-@pytest.mark.parametrize(("plan", "kept"), [("input", 4.0), ("output", 0.0)])
-def test_relu_keeps_its_input_or_nothing_of_its_own(plan: str, kept: float) -> None:
-    assert kept_bytes("relu", plan=plan) == kept
+@pytest.mark.parametrize(
+    ("function", "plan", "kept"),
+    [("relu", "input", 0.0), ("relu", "output", 0.0), ("telu", "input", 4.0),
+     ("softplus", "output", 0.0)],
+)  # fmt: skip
+def test_a_function_keeps_its_input_or_nothing_of_its_own(
+    function: str, plan: str, kept: float
+) -> None:
+    """ReLU's output tells its slope exactly, so that it keeps that by default."""
+    assert kept_bytes(function, plan=plan) == kept
 
 
 def test_a_function_without_a_plan_says_so() -> None:

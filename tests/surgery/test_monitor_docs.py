@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
-import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -13,6 +11,7 @@ import pytest
 import torch
 
 from tests.docs.test_readme import block, run_script
+from tests.support import scripts
 
 ROOT = Path(__file__).parents[2]
 KEPT = sorted((ROOT / "benchmarks" / "results").glob("monitor-*.json"))
@@ -44,14 +43,7 @@ def test_the_example_runs(tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def benchmark() -> ModuleType:
-    path = ROOT / "benchmarks" / "monitor.py"
-    spec = importlib.util.spec_from_file_location("benchmark_monitor", path)
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["benchmark_monitor"] = module  # where dataclasses look their module up
-    spec.loader.exec_module(module)
-    return module
+    return scripts.benchmark("monitor")
 
 
 def test_the_benchmark_measures(benchmark: ModuleType) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import subprocess
 import sys
 from pathlib import Path
@@ -13,25 +12,18 @@ import pytest
 import torch
 
 from actlas.catalogue import find
-
-FILE = Path(__file__).parents[3] / "benchmarks" / "triton_bandwidth.py"
+from tests.support import scripts
 
 
 @pytest.fixture(scope="module")
 def benchmark() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("triton_bandwidth", FILE)
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["triton_bandwidth"] = module  # where dataclasses look their module up
-    spec.loader.exec_module(module)
-    return module
+    return scripts.benchmark("triton_bandwidth")
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
 def test_without_a_gpu_it_says_so_and_fails(tmp_path: Path) -> None:
     done = subprocess.run(
-        [sys.executable, str(FILE), "--out", str(tmp_path)],
+        [sys.executable, str(scripts.BENCHMARKS / "triton_bandwidth.py"), "--out", str(tmp_path)],
         capture_output=True, text=True, check=False, timeout=120,
     )  # fmt: skip
     assert done.returncode != 0
